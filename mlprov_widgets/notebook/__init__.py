@@ -1,0 +1,1 @@
+"""A Plan becomes a notebook, and a notebook becomes a Plan again."""

@@ -1,0 +1,290 @@
+"""Finding task folders and reading ``task.toml``."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from mlprov_widgets.errors import TaskError, nearest, quoted
+from mlprov_widgets.files import canonical_json, sha256_of_text
+from mlprov_widgets.tasks.model import (
+    FRAME_STAGE,
+    Advice,
+    CellTemplate,
+    Choice,
+    Kind,
+    Parameter,
+    Rule,
+    Sort,
+    Stage,
+    Task,
+)
+
+ENTRY_POINTS = "mlprov_widgets.tasks"
+"""The entry point group. An entry point names a package (or a path) whose folder holds ``task.toml``."""
+
+ENVIRONMENT_VARIABLE = "MLPROV_TASKS"
+"""More folders of tasks, separated as in ``PATH``; how a run tells its kernel of ``--tasks``."""
+
+DESCRIPTION = "task.toml"
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,59}")
+_STEP = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_CELL_KINDS = ("code", "markdown")
+_T = TypeVar("_T")
+
+
+def templates_folder() -> Path:
+    """Return the folder of the tasks that come with the package."""
+    package = Path(__file__).resolve().parents[1]
+    shipped = package / "templates"
+    # An editable install and a checkout keep the templates beside the package.
+    return shipped if shipped.is_dir() else package.parent / "templates"
+
+
+def frame_folder() -> Path:
+    """Return the folder of the cells that every notebook has."""
+    return templates_folder() / "_frame"
+
+
+def find_tasks(more: Iterable[Path] = ()) -> dict[str, Task]:
+    """Load every task that can be found, by id.
+
+    Parameters
+    ----------
+    more
+        Task folders, or folders of task folders, besides those of the package, of
+        ``MLPROV_TASKS`` and of the installed entry points.
+
+    Raises
+    ------
+    TaskError
+        If a task is wrong, or two have the same id.
+    """
+    tasks: dict[str, Task] = {}
+    for folder in _all_folders(more):
+        task = load_task(folder)
+        other = tasks.setdefault(task.id, task)
+        if other.folder.resolve() != task.folder.resolve():
+            raise TaskError(
+                f"two folders hold a task of this id: {other.folder} and {task.folder}",
+                field=task.id,
+                fix="Rename or remove one of them",
+            )
+    return tasks
+
+
+def find_task(task_id: str, more: Iterable[Path] = ()) -> Task:
+    """Load one task by its id; see `find_tasks`.
+
+    Raises
+    ------
+    TaskError
+        If there is none, or it is wrong.
+    """
+    tasks = find_tasks(more)
+    if task_id not in tasks:
+        raise TaskError("there is no such task", field=quoted(task_id), fix=nearest(task_id, sorted(tasks)))
+    return tasks[task_id]
+
+
+def _all_folders(more: Iterable[Path]) -> Iterator[Path]:
+    yield from _folders_in(templates_folder())
+    named = [Path(item) for item in os.environ.get(ENVIRONMENT_VARIABLE, "").split(os.pathsep) if item]
+    for place in [*more, *named]:
+        found = list(_folders_in(place))
+        if not found:
+            raise TaskError(
+                f"no {DESCRIPTION} in this folder or directly below it",
+                field=str(place),
+                fix="Name a task's folder, or a folder that holds task folders",
+            )
+        yield from found
+    for entry_point in entry_points(group=ENTRY_POINTS):
+        yield _folder_of(entry_point)
+
+
+def _folders_in(place: Path) -> Iterator[Path]:
+    if (place / DESCRIPTION).is_file():
+        yield place
+    elif place.is_dir():
+        yield from sorted(folder for folder in place.iterdir() if (folder / DESCRIPTION).is_file())
+
+
+def _folder_of(entry_point: EntryPoint) -> Path:
+    try:
+        target = entry_point.load()
+    except Exception as error:
+        raise TaskError(
+            f"the installed task cannot be loaded: {error}",
+            field=entry_point.name,
+            fix="Repair or uninstall the package that offers it",
+        ) from error
+    if isinstance(target, ModuleType):
+        return Path(next(iter(target.__path__)) if hasattr(target, "__path__") else str(target.__file__)).resolve()
+    return Path(target)
+
+
+def load_task(folder: Path) -> Task:
+    """Read a task from its folder.
+
+    The result is kept for as long as none of the folder's files changes.
+
+    Raises
+    ------
+    TaskError
+        If the description is missing or wrong; the message names the entry.
+    """
+    folder = folder.resolve()
+    stamps = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in _task_files(folder))
+    return _load_task(folder, stamps)
+
+
+@functools.lru_cache(maxsize=128)
+def _load_task(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Task:
+    del stamps  # part of the key only
+    path = folder / DESCRIPTION
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise TaskError(f"there is no {DESCRIPTION}", field=str(folder), fix="Name a task's folder") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise TaskError(f"{DESCRIPTION} cannot be read: {error}", field=str(folder), fix="Correct the file") from error
+    reader = _Reader(str(path))
+    stages = tuple(reader.make(Stage, entry, "stages") for entry in reader.tables(raw, "stages"))
+    parameters = (*(_parameter(reader, entry) for entry in reader.tables(raw, "parameters")), *_frame_parameters())
+    cells = tuple(_cell(reader, entry) for entry in reader.tables(raw, "cells"))
+    task = Task(
+        id=reader.text(raw, "id"),
+        title=reader.text(raw, "title"),
+        version=reader.text(raw, "version"),
+        description=reader.text(raw, "description"),
+        requirements=tuple(str(item) for item in raw.get("requirements", [])),
+        stages=stages,
+        parameters=parameters,
+        cells=cells,
+        rules=tuple(reader.make(Rule, entry, "rules") for entry in reader.tables(raw, "rules")),
+        advice=tuple(reader.make(Advice, entry, "advice") for entry in reader.tables(raw, "advice")),
+        folder=folder,
+        digest=_digest(folder),
+    )
+    _check_names(reader, task)
+    return task
+
+
+@functools.cache
+def _frame_parameters() -> tuple[Parameter, ...]:
+    path = frame_folder() / "frame.toml"
+    reader = _Reader(str(path))
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(_parameter(reader, entry) for entry in reader.tables(raw, "parameters"))
+
+
+def _task_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def _digest(folder: Path) -> str:
+    # The frame renders part of every notebook, so it is part of what a task's digest stands for.
+    # Line ends do not count: git may change them on some systems.
+    listing = [
+        [place, path.name, sha256_of_text(path.read_text(encoding="utf-8", errors="surrogateescape"))]
+        for place, root in (("task", folder), ("frame", frame_folder()))
+        for path in _task_files(root)
+    ]
+    return sha256_of_text(canonical_json(listing))
+
+
+class _Reader:
+    """Turns TOML tables into dataclasses and names the entry that is wrong."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def error(self, message: str, fix: str = "Correct the file") -> TaskError:
+        return TaskError(message, field=self.path, fix=fix)
+
+    def text(self, raw: Mapping[str, Any], key: str) -> str:
+        value = raw.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(f"{key!r} is missing or is not a text")
+        return value
+
+    def tables(self, raw: Mapping[str, Any], key: str) -> Sequence[dict[str, Any]]:
+        value = raw.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise self.error(f"{key!r} must be written as [[{key}]] tables")
+        return value
+
+    def make(self, kind: type[_T], entry: Mapping[str, Any], where: str) -> _T:
+        known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
+        name = entry.get("name") or entry.get("id") or entry.get("step") or entry.get("value") or "?"
+        for key in entry:
+            if key not in known:
+                raise self.error(f"[[{where}]] {name}: unknown key {key!r}", fix=nearest(key, known))
+        try:
+            return kind(**entry)
+        except TypeError as error:
+            missing = str(error).split(":", 1)[-1].strip()
+            raise self.error(f"[[{where}]] {name}: missing {missing}") from None
+
+
+def _parameter(reader: _Reader, entry: Mapping[str, Any]) -> Parameter:
+    name = entry.get("name", "?")
+    prepared = dict(entry)
+    for key, kind in (("sort", Sort), ("kind", Kind)):
+        try:
+            prepared[key] = kind(entry.get(key, ""))
+        except ValueError:
+            valid = [member.value for member in kind]
+            raise reader.error(
+                f"[[parameters]] {name}: {key} = {quoted(entry.get(key))} is not known",
+                fix=nearest(entry.get(key), valid),
+            ) from None
+    prepared["choices"] = tuple(
+        reader.make(Choice, choice, f"parameters.{name}.choices") for choice in entry.get("choices", [])
+    )
+    if isinstance(prepared.get("default"), list):
+        prepared["default"] = tuple(prepared["default"])
+    parameter = reader.make(Parameter, prepared, "parameters")
+    if parameter.kind is Kind.CHOICE and not parameter.choices:
+        raise reader.error(f"[[parameters]] {name}: a choice needs [[parameters.choices]]")
+    return parameter
+
+
+def _cell(reader: _Reader, entry: Mapping[str, Any]) -> CellTemplate:
+    cell = reader.make(CellTemplate, entry, "cells")
+    if not _STEP.fullmatch(cell.step):
+        raise reader.error(f"[[cells]] {quoted(cell.step)}: a step is made of a-z, 0-9, _ and -")
+    if cell.kind not in _CELL_KINDS:
+        raise reader.error(f"[[cells]] {cell.step}: kind must be one of {', '.join(_CELL_KINDS)}")
+    if "/" in cell.template or "\\" in cell.template:
+        raise reader.error(f"[[cells]] {cell.step}: the template must lie in the task's own folder")
+    return cell
+
+
+def _check_names(reader: _Reader, task: Task) -> None:
+    if not _IDENTIFIER.fullmatch(task.id):
+        raise reader.error(f"id {quoted(task.id)} must be made of a-z, 0-9 and _")
+    stages = [stage.id for stage in task.stages]
+    for what, names in (
+        ("stage", stages),
+        ("parameter", [parameter.name for parameter in task.parameters]),
+        ("step", [cell.step for cell in task.cells]),
+    ):
+        for name in names:
+            if names.count(name) > 1:
+                raise reader.error(f"the {what} {name!r} is there twice")
+            if what != "step" and not _IDENTIFIER.fullmatch(name):
+                raise reader.error(f"the {what} {quoted(name)} must be made of a-z, 0-9 and _")
+    used = [*(p.stage for p in task.parameters), *(c.stage for c in task.cells)]
+    for stage in used:
+        if stage not in (FRAME_STAGE, *stages):
+            raise reader.error(f"the stage {quoted(stage)} is used but not described", fix=nearest(stage, stages))
