@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlprov_widgets.errors import TaskError
 from mlprov_widgets.files import canonical_json, sha256_of_text
 from mlprov_widgets.notebook.literals import Source, assignment, literal, markdown
+from mlprov_widgets.provenance.locate import METADATA
 from mlprov_widgets.tasks.load import frame_folder
 from mlprov_widgets.tasks.model import FRAME_STAGE, CellTemplate, Kind, Sort, Task, Value
 from mlprov_widgets.tasks.plan import Plan
@@ -18,9 +19,6 @@ from mlprov_widgets.tasks.plan import Plan
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
     from nbformat import NotebookNode
-
-METADATA = "mlprov"
-"""The key of the Plan in a notebook's metadata."""
 
 RECORDER_STEP = "recorder"
 PARAMETERS_STEP = "parameters"

@@ -1,0 +1,364 @@
+"""The command line: ``mlprov``, a thin face over `mlprov_widgets.verbs`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from mlprov_widgets import __version__, verbs
+from mlprov_widgets.errors import MlprovError, ValueRefused, one_line
+from mlprov_widgets.tasks.plan import SCHEMA_VERSION
+
+Answer = tuple[dict[str, Any], str, int]
+"""What a command returns: the object for ``--json``, the text for people, the exit status."""
+
+_GOOD_VERDICTS = ("identical", "within-tolerance")
+
+
+class _Usage(Exception):
+    """Wrong use of the command line."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Usage(f"{self.prog}: {message}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        As typed, without the program's name; by default those of this process.
+
+    Returns
+    -------
+    int
+        0 done; 1 it ran and the answer is no; 2 wrong use or bad input.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        options = _parser().parse_args(given)
+        found, text, status = options.command(options)
+    except _Usage as error:
+        return _refuse(as_json, str(error), {"code": "usage", "field": "", "message": one_line(str(error)), "fix": "See --help"})
+    except MlprovError as error:
+        return _refuse(as_json, f"mlprov: {error}", error.as_dict())
+    except OSError as error:
+        message = one_line(f"{error.strerror or error}")
+        fields = {"code": "os", "field": str(error.filename or ""), "message": message, "fix": "Check the disk and the rights"}
+        return _refuse(as_json, f"mlprov: {error.filename or ''}: {message}", fields)
+    except KeyboardInterrupt:
+        print("\nmlprov: cancelled", file=sys.stderr)
+        return 1
+    try:
+        print(json.dumps(found, ensure_ascii=False, allow_nan=False) if as_json else text)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        sys.stderr.close()
+    return int(status)
+
+
+def _refuse(as_json: bool, line: str, fields: Mapping[str, str]) -> int:
+    print(one_line(line, 1000), file=sys.stderr)
+    if as_json:
+        print(json.dumps({"schema_version": SCHEMA_VERSION, "error": dict(fields)}, ensure_ascii=False))
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="mlprov",
+        description="Choices become a notebook, a run becomes provenance, provenance becomes the same notebook again.",
+    )
+    parser.add_argument("--version", action="version", version=f"mlprov_widgets {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def add(name: str, command: Callable[[argparse.Namespace], Answer], help_text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
+        one.set_defaults(command=command)
+        one.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        one.add_argument("--runs", metavar="DIR", help="where runs are kept (default: $MLPROV_RUNS or ./mlprov_runs)")
+        one.add_argument("--tasks", metavar="DIR", action="append", default=[], help="one more folder of tasks")
+        return one
+
+    one = add("demo", _demo, "generate and run Iris, end to end")
+    one.add_argument("--timeout", metavar="S", help="seconds for the whole run")
+    add("tasks", _tasks, "list the tasks and what can be chosen")
+    one = add("generate", _generate, "write the notebook of some choices")
+    one.add_argument("task", metavar="TASK")
+    one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="choose; an empty VALUE leaves it empty")
+    one.add_argument("--out", metavar="PATH", help="the notebook to write (default: in a new folder below experiments/)")
+    one = add("run", _run, "execute a copy of a notebook and record it")
+    one.add_argument("notebook", metavar="NOTEBOOK")
+    one.add_argument("--timeout", metavar="S", help="seconds for the whole run")
+    one = add("show", _show, "show what a provenance file says")
+    one.add_argument("provenance", metavar="PROVENANCE")
+    one = add("reproduce", _reproduce, "run a recorded experiment again and compare")
+    one.add_argument("source", metavar="SOURCE")
+    one.add_argument("--repeat", metavar="N", default="1", help="run it N times; the worst verdict counts")
+    one.add_argument("--timeout", metavar="S", help="seconds for each run")
+    _restoring(one)
+    one = add("import", _import, "make the notebook of a provenance file, without running it")
+    one.add_argument("source", metavar="SOURCE")
+    one.add_argument("--out", metavar="PATH", help="the notebook to write")
+    _restoring(one)
+    one = add("verify", _verify, "check a provenance file and what lies beside it")
+    one.add_argument("provenance", metavar="PROVENANCE")
+    one = add("recover", _recover, "finish the record of a killed run")
+    one.add_argument("journal", metavar="JOURNAL")
+    one.add_argument("--notebook", metavar="FILE", help="the notebook that ran, when the journal does not know it")
+    one = add("export", _export, "write a provenance file in another form")
+    one.add_argument("provenance", metavar="PROVENANCE")
+    one.add_argument("--to", metavar="FORMAT", required=True, help="provn, json, html, svg or py")
+    one.add_argument("--out", metavar="PATH", required=True)
+    add("runs", _runs, "list the runs")
+    one = add("check-task", _check_task, "check a task's folder")
+    one.add_argument("folder", metavar="DIR")
+    return parser
+
+
+def _restoring(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--edits", metavar="HOW", default="refuse", help="code edited by hand: refuse (default), drop, or keep (runs it)"
+    )
+    one.add_argument("--data", metavar="PATH", action="append", default=[], help="your own data file, or its folder")
+
+
+# The commands --------------------------------------------------------------------------------------
+
+
+def _demo(options: argparse.Namespace) -> Answer:
+    with _Progress(options) as progress:
+        done = verbs.demo(runs=options.runs, progress=progress, timeout=_seconds(options.timeout))
+    return _ran(done, next_step=f"mlprov reproduce {done['provenance']}")
+
+
+def _tasks(options: argparse.Namespace) -> Answer:
+    found = verbs.list_tasks(tasks=options.tasks)
+    lines = []
+    for task in found["tasks"]:
+        lines += [f"{task['id']}  {task['title']} ({task['version']})", f"  {task['description']}"]
+        for p in task["parameters"]:
+            told = "|".join(c["value"] for c in p["choices"]) or p["kind"]
+            lines.append(f"    {p['name']} = {_plain(p['default'])}  [{told}]  {p['label']}")
+    return found, "\n".join(lines), 0
+
+
+def _generate(options: argparse.Namespace) -> Answer:
+    values: dict[str, object] = {}
+    for item in options.set:
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise ValueRefused("this is not NAME=VALUE", field=item, fix="Write, for example, --set epochs=50")
+        if name in values:
+            raise ValueRefused("this is set twice", field=name, fix="Give it once")
+        values[name.strip()] = value if value else None
+    found = verbs.generate(options.task, values, out=options.out, tasks=options.tasks)
+    lines = [f"Wrote {found['notebook']}"]
+    lines += [f"Discouraged: {advice}" for advice in found["advice"]]
+    return found, "\n".join([*lines, f"Run it with: mlprov run {found['notebook']}"]), 0
+
+
+def _run(options: argparse.Namespace) -> Answer:
+    timeout = _seconds(options.timeout)
+    with _Progress(options) as progress:
+        done = verbs.run(options.notebook, timeout=timeout, runs=options.runs, tasks=options.tasks, progress=progress)
+    return _ran(done, next_step=f"mlprov reproduce {done['provenance']}")
+
+
+def _ran(done: dict[str, Any], next_step: str) -> Answer:
+    lines = [f"{done['status'].capitalize()} in {done['seconds']:.1f} s"]
+    if done["message"]:
+        lines[0] += f": {done['message']}"
+    if done["failed_step"]:
+        lines.append(f"  It ended in the step {done['failed_step']}.")
+    lines += [f"  note        {note}" for note in done["notes"] if note != done["message"]]
+    lines += [f"  {name:<18}{_plain(value)}" for name, value in done["metrics"].items() if not isinstance(value, list | dict)]
+    lines += ["", f"  notebook    {done['notebook']}", f"  provenance  {done['provenance']}", f"  report      {done['report']}"]
+    if done["status"] == "completed":
+        lines += ["", f"Run it again and compare: {next_step}"]
+    return done, "\n".join(lines), 0 if done["status"] == "completed" else 1
+
+
+def _show(options: argparse.Namespace) -> Answer:
+    found = verbs.show(options.provenance)
+    run = found["run"]
+    lines = [f"{run['task']} {run['task_version']}  {run['status']}  {run['started']}"]
+    for group, fields in found["table1"].items():
+        lines.append(f"\n{group}")
+        for name, item in fields.items():
+            told = _plain(item["value"]) if item["value"] is not None else f"({item['status'].replace('_', ' ')}: {item['reason']})"
+            lines.append(f"  {name:<30}{one_line(told, 100)}")
+    lines.append("\nsteps")
+    lines += [f"  {s['step']:<24}{s['status']:<12}{s['code']}" for s in found["steps"]]
+    return found, "\n".join(lines), 0
+
+
+def _reproduce(options: argparse.Namespace) -> Answer:
+    if options.edits == "keep":
+        diff = verbs.edits_of(options.source)
+        if diff:
+            print(f"This code from the file is going to run:\n{_visible(diff)}\n", file=sys.stderr)
+    with _Progress(options) as progress:
+        found = verbs.reproduce(
+            options.source,
+            edits=options.edits,
+            repeat=_whole(options.repeat, "repeat"),
+            runs=options.runs,
+            tasks=options.tasks,
+            data=options.data,
+            timeout=_seconds(options.timeout),
+            progress=progress,
+        )
+    good = found["verdict"] in _GOOD_VERDICTS
+    return found, "\n".join(_verdict_lines(found)), 0 if good else 1
+
+
+def _verdict_lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"Verdict: {found['verdict']}"]
+    if sum(found["verdicts"].values()) > 1:
+        lines[0] += f" ({', '.join(f'{n} x {verdict}' for verdict, n in found['verdicts'].items())})"
+    first = found["first_divergence"]
+    if first:
+        where = f"{first['stage']}, epoch {first['epoch']}" if first["epoch"] else first["stage"]
+        lines.append(f"  first difference  {where}: {first['item']}")
+        lines.append(f"                    expected {_plain(first['expected'])}, got {_plain(first['actual'])}")
+        if first["cause"]:
+            lines.append(f"  likely cause      {first['cause']}")
+        lines.append(f"  differences       {len(found['differences'])}")
+    for change in found["environment_changes"][:12]:
+        lines.append(f"  environment       {change['name']}: {_plain(change['expected'])} -> {_plain(change['actual'])}")
+    more = len(found["environment_changes"]) - 12
+    lines += [f"  environment       … and {more} more"] if more > 0 else []
+    lines += [f"  missing           {item}" for item in found["missing"]]
+    lines += [f"  not understood    {item}" for item in found["not_understood"]]
+    lines += [f"  note              {item}" for item in found["notes"]]
+    return [*lines, "", f"  notebook    {found['notebook']}", f"  provenance  {found['provenance']}"]
+
+
+def _import(options: argparse.Namespace) -> Answer:
+    found = verbs.import_provenance(
+        options.source, out=options.out, edits=options.edits, tasks=options.tasks, data=options.data
+    )
+    lines = [f"Wrote {found['notebook']}"]
+    lines += [f"  missing         {item}" for item in found["missing"]]
+    lines += [f"  not understood  {item}" for item in found["not_understood"]]
+    lines += [f"  note            {item}" for item in found["notes"]]
+    lines += [f"  discouraged     {item}" for item in found["advice"]]
+    return found, "\n".join(lines), 0
+
+
+def _verify(options: argparse.Namespace) -> Answer:
+    found = verbs.verify(options.provenance)
+    lines = ["Valid" if found["valid"] else "Not valid"]
+    lines += [f"  {p['code']:<18}{p['record']}: {p['message']}" for p in found["problems"][:50]]
+    lines += [f"  unchecked         {name} is not beside the file" for name in found["unchecked"]]
+    lines.append(f"  head              {found['head']}")
+    return found, "\n".join(lines), 0 if found["valid"] else 1
+
+
+def _recover(options: argparse.Namespace) -> Answer:
+    done = verbs.recover(options.journal, notebook=options.notebook)
+    found, text, _ = _ran(done, next_step=f"mlprov reproduce {done['provenance']}")
+    return found, text, 0
+
+
+def _export(options: argparse.Namespace) -> Answer:
+    found = verbs.export(options.provenance, to=options.to, out=options.out)
+    return found, f"Wrote {found['path']}", 0
+
+
+def _runs(options: argparse.Namespace) -> Answer:
+    found = verbs.list_runs(runs=options.runs)
+    lines = []
+    for one in found["runs"]:
+        accuracy = one["metrics"].get("accuracy")
+        told = f"accuracy {_plain(accuracy)}" if accuracy is not None else one["problem"]
+        started = str(one["started"])[:19].replace("T", " ")
+        lines.append(f"{started:<21}{one['status'] or '':<12}{one['task'] or '':<28}{told:<22}{one['run']}")
+    return found, "\n".join(lines) or "There are no runs yet.", 0
+
+
+def _check_task(options: argparse.Namespace) -> Answer:
+    found = verbs.check_task(options.folder)
+    text = "\n".join([f"- {problem}" for problem in found["problems"]]) or "The task is well."
+    return found, text, 0 if found["valid"] else 1
+
+
+# Small things --------------------------------------------------------------------------------------
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _visible(text: str) -> str:
+    """Return a text whose control characters a terminal does not obey."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _seconds(raw: str | None) -> float | None:
+    if raw is None:
+        return None
+    try:
+        value = float(raw)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise ValueRefused(f"{raw!r} is not a number of seconds", field="timeout", fix="Give, for example, --timeout 600")
+    return value
+
+
+def _whole(raw: str, name: str) -> int:
+    try:
+        return int(raw)
+    except ValueError:
+        raise ValueRefused(f"{raw!r} is not a whole number", field=name, fix="Give, for example, 3") from None
+
+
+class _Progress:
+    """A progress bar by step on standard error; lines where standard error is no terminal."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.quiet = bool(options.json)
+        self._bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if self.quiet:
+            return
+        kind = event["event"]
+        if not sys.stderr.isatty():
+            if kind == "cell_start":
+                print(f"[{event['index'] + 1}/{event['total']}] {event['title']}", file=sys.stderr)
+            return
+        if kind == "started":
+            from tqdm import tqdm
+
+            if self._bar is not None:
+                self._bar.close()
+            bar = "{desc:<28.28}|{bar}| {n_fmt}/{total_fmt} [{elapsed}]"
+            self._bar = tqdm(total=event["total"], desc="Starting the kernel", bar_format=bar, file=sys.stderr)
+        elif kind == "cell_start" and self._bar is not None:
+            self._bar.set_description_str(str(event["title"]))
+        elif kind == "cell_end" and self._bar is not None:
+            self._bar.update(event["index"] + 1 - self._bar.n)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Notebooks are run in a process of their own, run again, and the two runs compared."""

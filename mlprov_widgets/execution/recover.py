@@ -1,0 +1,64 @@
+"""A journal whose run was killed, or did not know its notebook, becomes a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlprov_widgets.errors import NotebookError
+from mlprov_widgets.execution.run import Run, run_of, write_results
+from mlprov_widgets.notebook.readback import load_notebook
+from mlprov_widgets.provenance.journal import Event, read_journal
+
+
+def recover(journal: Path, notebook: Path | None = None) -> Run:
+    """Finish the record of a run from its journal.
+
+    Parameters
+    ----------
+    journal
+        The ``journal.jsonl`` of a run, or the run's folder.
+    notebook
+        The notebook that ran, for a journal that does not know it.
+
+    Returns
+    -------
+    Run
+        The document and the report are written beside the journal; the journal stays as it is.
+
+    Raises
+    ------
+    ProvenanceError
+        If this is not a journal.
+    NotebookError
+        If the notebook is not the one that the journal names.
+    """
+    if journal.is_dir():
+        journal = journal / "journal.jsonl"
+    read = read_journal(journal)
+    events = list(read.events)
+    found = load_notebook(notebook) if notebook else None
+    if found is not None and found.plan.get("digest") != events[0].get("plan_digest"):
+        raise NotebookError(
+            "the journal is of another notebook: the digests of their Plans differ",
+            field=str(notebook),
+            fix="Give the notebook that ran",
+        )
+    events += _ending(events, read.truncated)
+    folder = journal.parent.resolve()
+    built = write_results(folder, events, found)
+    executed = next(iter(sorted(folder.glob("*.ipynb"))), notebook or folder / "notebook.ipynb")
+    ended = built.account.ended or built.account.started
+    seconds = (ended - built.account.started).total_seconds()
+    return run_of(folder, executed, built, "; ".join(built.account.notes), seconds)
+
+
+def _ending(events: list[Event], truncated: bool) -> list[Event]:
+    added: list[Event] = []
+    last = events[-1]["time"]
+    if truncated:
+        message = "The last line of the journal was cut off: the run was killed while it was written."
+        added.append({"event": "note", "time": last, "message": message})
+    if not any(event["event"] == "end" for event in events):
+        message = "The run did not end by itself; its record was recovered from the journal."
+        added.append({"event": "end", "time": last, "message": message})
+    return added

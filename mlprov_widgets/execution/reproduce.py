@@ -1,0 +1,316 @@
+"""A provenance file is run again, and the verdict says whether the result is the same."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
+from mlprov_widgets.execution.compare import Comparison, Difference, compare, package_changes, verdict_of
+from mlprov_widgets.execution.run import Run, run_notebook, runs_folder
+from mlprov_widgets.execution.session import Progress
+from mlprov_widgets.files import already_there, file_name, new_folder, sha256_of_text, write_atomically
+from mlprov_widgets.notebook.readback import compare_cells
+from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_cells, render_notebook
+from mlprov_widgets.notebook.write import copy_data, find_data
+from mlprov_widgets.provenance.replay import Code, Replay, replay
+from mlprov_widgets.provenance.view import metrics_of, packages_of
+from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
+from mlprov_widgets.tasks.load import find_task
+from mlprov_widgets.tasks.model import Task
+from mlprov_widgets.tasks.plan import Draft, Plan, make_plan
+
+EDITS = ("refuse", "drop", "keep")
+_WORST = ("failed", "not-comparable", "different", "within-tolerance", "identical")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A notebook made from a provenance file.
+
+    Attributes
+    ----------
+    task : Task
+    draft : Draft
+    text : str
+        The notebook's file.
+    edited : tuple of str
+        Cells that ran otherwise than planned.
+    missing, not_understood, notes : list of str
+    replay : Replay
+    """
+
+    task: Task
+    draft: Draft
+    text: str
+    edited: tuple[str, ...]
+    missing: list[str]
+    not_understood: list[str]
+    notes: list[str]
+    replay: Replay
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The answer of `reproduce`.
+
+    Attributes
+    ----------
+    verdict : str
+    comparison : Comparison
+    run : Run
+        The last of the new runs.
+    verdicts : dict of str to int
+        How often each verdict was given.
+    restored : Restored
+    """
+
+    verdict: str
+    comparison: Comparison
+    run: Run
+    verdicts: dict[str, int]
+    restored: Restored
+    notes: list[str] = field(default_factory=list)
+
+
+def restore(
+    source: str | Path,
+    *,
+    edits: str = "refuse",
+    tasks: Sequence[Path] = (),
+    data: Sequence[Path] = (),
+    as_imported: bool = False,
+) -> Restored:
+    """Make the notebook of a provenance file again, without running it.
+
+    Parameters
+    ----------
+    source
+        The provenance file.
+    edits
+        What to do with code that was edited by hand: ``refuse``, ``drop`` it for the template's, or
+        ``keep`` it. Kept code is code from the file: look at it first.
+    tasks
+        More folders of tasks.
+    data
+        Where to look for the person's own data, besides the file's folder and the working folder.
+    as_imported
+        Whether values are marked as imported; else they keep their origins, and the notebook is the
+        recorded one byte for byte.
+
+    Raises
+    ------
+    ProvenanceError
+        If the file cannot be used, or holds edited code and `edits` is ``refuse``.
+    ValueRefused
+        If a recorded value does not fit the task.
+    DataFileError
+        If the person's own data is nowhere to be found.
+    """
+    if edits not in EDITS:
+        raise ValueRefused("this is not known", field=f"edits {edits}", fix=nearest(edits, EDITS))
+    recorded = replay(source)
+    task = find_task(recorded.task, tasks)
+    missing, notes = list(recorded.missing), []
+    values, code, not_understood = _changes(task, recorded)
+    if code and edits == "refuse":
+        names = ", ".join(item.step for item in code)
+        raise ProvenanceError(
+            f"the run used code that was edited by hand, in: {names}",
+            field="edits",
+            fix="Choose --edits drop to run the task's own code instead, or look at it and choose --edits keep",
+        )
+    draft = _draft(task, recorded, values, [*data, Path(source).resolve().parent, Path.cwd()], as_imported)
+    if recorded.plan is not None and recorded.plan.task_digest != task.digest:
+        notes.append(
+            f"the file was made with {task.id} {recorded.plan.version}; today's {task.version} is used, "
+            f"which differs in: {', '.join(_changed_templates(task, draft.plan, recorded)) or 'no cell'}"
+        )
+    notebook = render_notebook(task, draft.plan)
+    if edits == "keep":
+        _keep(notebook, code)
+    return Restored(
+        task, draft, notebook_text(notebook), tuple(c.step for c in code), missing, not_understood, notes, recorded
+    )
+
+
+def _changes(task: Task, recorded: Replay) -> tuple[dict[str, Any], list[Code], list[str]]:
+    """Tell values that were changed in the parameters cell from code that was edited."""
+    if recorded.plan is None:
+        return dict(recorded.values), [], list(recorded.not_understood)
+    values, edited = dict(recorded.values), []
+    not_understood = list(recorded.not_understood)
+    for code in recorded.code:
+        looks_like_parameters = code.step == PARAMETERS_STEP or (code.added and code.after == PARAMETERS_STEP)
+        tags = ["injected-parameters"] if looks_like_parameters else []
+        cell = {"step": code.step, "kind": "code", "source": code.source, "sha256": "", "tags": tags}
+        back = compare_cells(task, recorded.plan, {}, [cell])
+        if looks_like_parameters and not back.not_understood:
+            values.update(back.changed)
+        else:
+            edited.append(code)
+    return values, edited, not_understood
+
+
+def _draft(task: Task, recorded: Replay, values: Mapping[str, Any], places: list[Path], as_imported: bool) -> Draft:
+    plan = recorded.plan
+    if plan is None:
+        return make_plan(task, values, origin="imported")
+    allowed = {name.lower() for name in task.requirements}
+    for requirement in plan.requirements:
+        if requirement.partition("==")[0].lower() not in allowed:
+            raise ProvenanceError(
+                f"{requirement} is no requirement of the task {task.id}", field="requirements", fix="Use an unchanged file"
+            )
+    found = find_data(plan, places)
+    given = {name: value for name, value in values.items() if value not in (None, ())}
+    draft = make_plan(
+        task,
+        {**given, **{n: None for n, v in values.items() if v is None and _may_be_empty(task, n)}},
+        origin="imported",
+        origins={} if as_imported else plan.origins,
+        requirements=plan.requirements,
+        files=plan.files,
+        sources=found,
+    )
+    if not as_imported and dict(draft.plan.values) == dict(plan.values) and draft.plan.task_digest == plan.task_digest:
+        return Draft(plan, draft.sources, draft.tables, draft.advice)
+    return draft
+
+
+def _may_be_empty(task: Task, name: str) -> bool:
+    parameter = task.parameter(name)
+    return parameter is not None and parameter.optional
+
+
+def _changed_templates(task: Task, plan: Plan, recorded: Replay) -> list[str]:
+    today = {cell.step: cell.source for cell in render_cells(task, plan) if cell.kind == "code"}
+    before = {step: source for step, source in recorded.planned.items() if step != "recorder"}
+    today.pop("recorder", None)
+    return [step for step in dict.fromkeys([*before, *today]) if before.get(step) != today.get(step)]
+
+
+def _keep(notebook: Any, code: Sequence[Code]) -> None:
+    from nbformat.v4 import new_code_cell
+
+    for item in code:
+        steps = [cell.id for cell in notebook.cells]
+        if item.step in steps:
+            notebook.cells[steps.index(item.step)].source = item.source
+        elif item.added:
+            place = steps.index(item.after) + 1 if item.after in steps else len(steps)
+            notebook.cells.insert(place, new_code_cell(item.source, id=item.step))
+
+
+def edits_diff(recorded: Replay) -> str:
+    """Return what a person should read before edited code runs: a unified diff, cell by cell."""
+    parts = []
+    for code in recorded.code:
+        planned = recorded.planned.get(code.step, "")
+        parts += difflib.unified_diff(
+            planned.splitlines(), code.source.splitlines(), f"{code.step} (planned)", f"{code.step} (ran)", lineterm=""
+        )
+    return "\n".join(parts)
+
+
+def write_restored(restored: Restored, path: Path) -> Path:
+    """Write a restored notebook and its data.
+
+    Raises
+    ------
+    TargetExists
+        If it is there already.
+    """
+    if path.suffix != ".ipynb":
+        raise ValueRefused("a notebook's name ends in .ipynb", field=str(path), fix=f"Use {path.name}.ipynb")
+    if path.exists():
+        raise already_there(path)
+    copy_data(restored.draft.plan, restored.draft.sources, path.parent)
+    return write_atomically(path, restored.text)
+
+
+def reproduce(
+    source: str | Path,
+    *,
+    edits: str = "refuse",
+    repeat: int = 1,
+    runs: Path | None = None,
+    tasks: Sequence[Path] = (),
+    data: Sequence[Path] = (),
+    timeout: float | None = None,
+    progress: Progress | None = None,
+) -> Reproduction:
+    """Run a recorded experiment again and compare.
+
+    Parameters
+    ----------
+    source, edits, tasks, data
+        See `restore`.
+    repeat
+        How many times; the verdict is the worst of all.
+    runs, timeout, progress
+        See `mlprov_widgets.execution.run.run_notebook`.
+    """
+    if not 1 <= repeat <= 1000:
+        raise ValueRefused(f"{repeat} is out of range", field="repeat", fix="Give a number from 1 to 1000")
+    restored = restore(source, edits=edits, tasks=tasks, data=data)
+    name = _name_of(restored)
+    done: list[tuple[str, Comparison, Run]] = []
+    for _ in range(repeat):
+        folder = new_folder(runs or runs_folder(), f"reproduce-{restored.task.id}").resolve()
+        notebook = write_restored(restored, folder / "source" / name)
+        run = run_notebook(notebook, folder=folder, timeout=timeout, tasks=tasks, progress=progress)
+        done.append((*_verdict(restored, run), run))
+        if run.status == "cancelled":
+            break
+    worst = min(done, key=lambda item: _WORST.index(item[0]))
+    return Reproduction(worst[0], worst[1], worst[2], dict(Counter(item[0] for item in done)), restored, _notes(restored))
+
+
+def _name_of(restored: Restored) -> str:
+    file = restored.replay.file
+    told = value_of(file.entity("plan:notebook").get("schema:name")) if file else None
+    name = file_name(str(told or "")).removesuffix(".ipynb")
+    return f"{name if told else restored.task.id}.ipynb"
+
+
+def _notes(restored: Restored) -> list[str]:
+    notes = list(restored.notes)
+    file = restored.replay.file
+    told = file.entity("plan:notebook").get("schema:sha256") if file else None
+    if told and told != sha256_of_text(restored.text) and not restored.edited and not restored.notes:
+        notes.append("the notebook is not the recorded file byte for byte: it had been saved or run before it was recorded")
+    return notes
+
+
+def _verdict(restored: Restored, run: Run) -> tuple[str, Comparison]:
+    if run.status != "completed":
+        message = run.message or run.status
+        step = run.failed_step or ""
+        difference = Difference("code", None, step, "completed", run.status, message)
+        return "failed", Comparison("failed", [difference], [])
+    actual = read_provenance(run.provenance)
+    file = restored.replay.file
+    if file is not None:
+        comparison = compare(file, actual)
+        return comparison.verdict, comparison
+    return _against_values(restored.replay, actual)
+
+
+def _against_values(recorded: Replay, actual: ProvenanceFile) -> tuple[str, Comparison]:
+    """Compare with a file that holds metrics only, such as the original's."""
+    metrics = metrics_of(actual)
+    found = [
+        Difference("metrics", None, name, value, metrics.get(name), "the recorded run did not seed its weights")
+        for name, value in recorded.metrics.items()
+        if value != metrics.get(name)
+    ]
+    known = packages_of(actual)
+    changes = [c for c in package_changes(recorded.packages, known) if c["name"] in recorded.packages]
+    verdict = verdict_of(recorded.metrics, metrics, found)
+    return verdict, Comparison(verdict, found, changes, list(recorded.missing))
+

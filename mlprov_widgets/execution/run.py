@@ -1,0 +1,247 @@
+"""A notebook becomes a run: a new folder with the executed copy, its journal, its results, its document."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets import __version__
+from mlprov_widgets.errors import ExecutionError, MlprovError, NotebookError
+from mlprov_widgets.execution.session import Outcome, Progress, Session
+from mlprov_widgets.files import new_folder, write_atomically
+from mlprov_widgets.notebook.readback import load_notebook, plan_of
+from mlprov_widgets.notebook.write import copy_data, find_data
+from mlprov_widgets.provenance import environment as facts
+from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
+from mlprov_widgets.provenance.document import Built, build
+from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
+from mlprov_widgets.provenance.journal import Event, Journal, now, read_journal
+from mlprov_widgets.provenance.locate import FoundNotebook
+from mlprov_widgets.provenance.recorder import DEFAULT_RUNS, RUN_FOLDER, RUNS_FOLDER, stages_of
+from mlprov_widgets.tasks.load import ENVIRONMENT_VARIABLE, find_task
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that ended, whatever way.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    status : str
+        ``completed``, ``failed``, ``cancelled`` or ``incomplete``.
+    message : str
+        Why it is not ``completed``.
+    notebook, provenance, journal, report : pathlib.Path
+    metrics : dict
+    seconds, capture_seconds : float
+    failed_step : str or None
+    notes : tuple of str
+    """
+
+    folder: Path
+    status: str
+    message: str
+    notebook: Path
+    provenance: Path
+    journal: Path
+    report: Path
+    metrics: Mapping[str, Any]
+    seconds: float
+    capture_seconds: float
+    failed_step: str | None
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the object that ``--json`` prints."""
+        return {
+            "run": str(self.folder),
+            "status": self.status,
+            "message": self.message,
+            "notebook": str(self.notebook),
+            "provenance": str(self.provenance),
+            "journal": str(self.journal),
+            "report": str(self.report),
+            "metrics": dict(self.metrics),
+            "seconds": round(self.seconds, 3),
+            "capture_seconds": round(self.capture_seconds, 3),
+            "failed_step": self.failed_step,
+            "notes": list(self.notes),
+        }
+
+
+def runs_folder(given: str | Path | None = None) -> Path:
+    """Return the folder of all runs: the given one, ``MLPROV_RUNS``, or ``./mlprov_runs``."""
+    return Path(given or os.environ.get(RUNS_FOLDER) or DEFAULT_RUNS)
+
+
+def run_notebook(
+    source: Path,
+    *,
+    runs: Path | None = None,
+    folder: Path | None = None,
+    timeout: float | None = None,
+    tasks: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Run:
+    """Execute a copy of a notebook and record it.
+
+    Parameters
+    ----------
+    source
+        A notebook that carries a Plan; it stays as it is.
+    runs
+        Where the run's new folder is made; see `runs_folder`.
+    folder
+        An existing, new folder to use instead.
+    timeout
+        Seconds for the whole run.
+    tasks
+        More folders of tasks, for the recorder in the kernel.
+    progress
+        Called for each cell; see `mlprov_widgets.execution.session.Progress`.
+
+    Raises
+    ------
+    NotebookError
+        If the notebook carries no Plan.
+    DataFileError
+        If the notebook's own data is nowhere to be found.
+    ExecutionError
+        If no run folder can be made.
+    """
+    import nbformat
+
+    began = time.monotonic()
+    found = load_notebook(source)
+    plan = plan_of(found)
+    try:
+        notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
+    except Exception as error:  # nbformat raises its own, jsonschema's and json's
+        raise NotebookError(f"this notebook cannot be read: {error}", field=source.name) from None
+    try:
+        folder = folder or new_folder(runs or runs_folder(), plan.task)
+    except OSError as error:
+        raise ExecutionError(f"no run folder can be made: {error}", field=str(runs), fix="Choose another --runs") from None
+    folder = folder.resolve()
+    place = source.resolve().parent
+    data = find_data(plan, [place, folder])
+    copy_data(plan, data, place)
+    copy_data(plan, data, folder)
+    target = folder / source.name
+    outcome = Session(notebook, place, _variables(source, folder, tasks), timeout, progress).run()
+    write_atomically(target, nbformat.writes(notebook, version=4) + "\n", replace=True)
+    events = _complete_journal(folder / JOURNAL, found, outcome, tasks)
+    built = write_results(folder, events)
+    return run_of(folder, target, built, outcome.message, time.monotonic() - began)
+
+
+def _variables(source: Path, folder: Path, tasks: Iterable[Path]) -> dict[str, str]:
+    named = [os.environ.get(ENVIRONMENT_VARIABLE, ""), *(str(path.resolve()) for path in tasks)]
+    return {
+        "MLPROV_NOTEBOOK": str(source.resolve()),
+        RUN_FOLDER: str(folder),
+        ENVIRONMENT_VARIABLE: os.pathsep.join(name for name in named if name),
+        # IPython's debugger waits a second for its own thread at the end of each kernel otherwise.
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+
+
+def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook | None = None) -> Built:
+    """Build the document of some events and write it, and the report, into a run's folder."""
+    from mlprov_widgets.provenance.reading import ProvenanceFile
+    from mlprov_widgets.provenance.report import report
+
+    built = build(events, notebook)
+    for name, content in built.files.items():
+        write_atomically(folder / name, content, replace=True)
+    write_atomically(folder / DOCUMENT, built.text, replace=True)
+    write_atomically(folder / REPORT, report(ProvenanceFile(built.document, folder / DOCUMENT)), replace=True)
+    return built
+
+
+def run_of(folder: Path, notebook: Path, built: Built, message: str, seconds: float) -> Run:
+    """Return the run of a built document."""
+    account = built.account
+    return Run(
+        folder=folder,
+        status=account.status,
+        message=message,
+        notebook=notebook,
+        provenance=folder / DOCUMENT,
+        journal=folder / JOURNAL,
+        report=folder / REPORT,
+        metrics=account.metrics,
+        seconds=seconds,
+        capture_seconds=account.capture_seconds,
+        failed_step=account.failed_step,
+        notes=tuple(account.notes),
+    )
+
+
+def _complete_journal(path: Path, found: FoundNotebook, outcome: Outcome, tasks: Sequence[Path]) -> list[Event]:
+    """Add the end to the kernel's journal; write one from outside when the kernel wrote none."""
+    ended = {"status": outcome.status, "message": outcome.message}
+    if outcome.status == "completed":
+        ended = {}  # what the kernel saw decides: a cell may have been left out
+    if not path.exists() or path.stat().st_size == 0:
+        path.unlink(missing_ok=True)
+        return _journal_from_outside(path, found, outcome, tasks, ended)
+    drop_partial_line(path)
+    journal = Journal(path, _ignore, extend=True)
+    journal.append("end", **ended)
+    journal.close()
+    return read_journal(path).events
+
+
+def drop_partial_line(path: Path) -> None:
+    """Cut a half-written last line off a journal whose writer was killed."""
+    with path.open("r+b") as file:
+        content = file.read()
+        if not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
+
+
+def _journal_from_outside(
+    path: Path, found: FoundNotebook, outcome: Outcome, tasks: Sequence[Path], ended: Mapping[str, str]
+) -> list[Event]:
+    journal = Journal(path, _ignore)
+    try:
+        stages = stages_of(find_task(str(found.plan.get("task")), tasks))
+    except MlprovError:
+        stages = []
+    journal.append(
+        "start",
+        time=outcome.events[0]["start"] if outcome.events else now(),
+        schema_version=1,
+        run=str(uuid.uuid4()),
+        recorded_by="runner",
+        generator=__version__,
+        task=str(found.plan.get("task")),
+        version=str(found.plan.get("version")),
+        plan_digest=str(found.plan.get("digest")),
+        plan=found.plan,
+        cells=found.cells,
+        notebook=found.facts,
+        stages=stages,
+        not_observed_because="the recorder did not run in the kernel; the run was recorded from outside",
+    )
+    journal.append("environment", facts=facts.environment(path.parent))
+    for event in outcome.events:
+        journal.append(**{"kind": "cell", **{k: v for k, v in event.items() if k not in ("event", "time")}})
+    journal.append("note", message="The recorder line did not run: only what can be seen from outside was recorded.")
+    journal.append("end", **ended)
+    journal.close()
+    return journal.events
+
+
+def _ignore(message: str) -> None:
+    del message  # the runner's own caller sees the missing file

@@ -1,0 +1,241 @@
+"""One execution of one notebook by nbclient, with progress, a deadline and a way to stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlprov_widgets.files import sha256_of_text
+from mlprov_widgets.provenance.journal import now
+from mlprov_widgets.provenance.scrub import scrub
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+
+Progress = Callable[[Mapping[str, Any]], None]
+"""Called with ``event`` (``started``, ``cell_start``, ``cell_end``), ``step``, ``title``, ``index``, ``total``."""
+
+_INHERITED = ("JPY_", "VOILA_")
+_KILL_AFTER = 10.0
+
+
+@dataclass
+class Outcome:
+    """How an execution ended.
+
+    Attributes
+    ----------
+    status : str
+        ``completed``, ``failed`` or ``cancelled``.
+    message : str
+        Why, for a person; empty when it completed.
+    failed_step : str or None
+    events : list of dict
+        What was seen from outside the kernel: ``cell`` events as in a journal.
+    """
+
+    status: str
+    message: str
+    failed_step: str | None
+    events: list[dict[str, Any]]
+
+
+class _Cancelled(Exception):
+    """Raised between two cells when somebody asked to stop."""
+
+
+class Session:
+    """Runs a notebook in a kernel of its own.
+
+    nbclient works in a thread, so that the caller stays free to cancel: Ctrl-C reaches the caller
+    and becomes an interrupt of the cell, which the recorder in the kernel still sees and journals.
+
+    Parameters
+    ----------
+    notebook
+        Executed in place.
+    folder
+        The kernel's working directory.
+    variables
+        Added to the kernel's environment.
+    timeout
+        Seconds for the whole run, None for no limit.
+    progress
+        Called for each cell, from the thread.
+    """
+
+    def __init__(
+        self,
+        notebook: NotebookNode,
+        folder: Path,
+        variables: Mapping[str, str],
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.notebook = notebook
+        self.folder = folder
+        self.timeout = timeout
+        self._variables = variables
+        self._progress = progress or (lambda _: None)
+        self._cancelled = threading.Event()
+        self._deadline = time.monotonic() + timeout if timeout is not None else None
+        self._client: NotebookClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._events: list[dict[str, Any]] = []
+        self._running: dict[str, Any] = {}
+        self._outcome: Outcome | None = None
+        self._code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    def run(self) -> Outcome:
+        """Run to the end and return the outcome; a Ctrl-C cancels."""
+        thread = threading.Thread(target=self._work, name="mlprov run", daemon=True)
+        thread.start()
+        stop_at = 0.0
+        while thread.is_alive():
+            try:
+                thread.join(0.1)
+                if stop_at and time.monotonic() > stop_at:
+                    self._kill()
+                    stop_at = time.monotonic() + _KILL_AFTER
+            except KeyboardInterrupt:
+                self.cancel()
+                stop_at = stop_at or time.monotonic() + _KILL_AFTER
+        return self._outcome or Outcome("failed", "the run ended without a word", None, self._events)
+
+    def cancel(self) -> None:
+        """Interrupt the running cell and run no further one; safe to call from any thread, at any time."""
+        self._cancelled.set()
+        client, loop = self._client, self._loop
+        if client is not None and client.km is not None and loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(client.km.interrupt_kernel(), loop)
+
+    def _kill(self) -> None:
+        client, loop = self._client, self._loop
+        if client is not None and client.km is not None and loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(client.km.shutdown_kernel(now=True), loop)
+
+    def _work(self) -> None:
+        try:
+            self._outcome = asyncio.run(self._execute())
+        except BaseException as error:  # the thread's last word must reach the caller
+            self._outcome = self._ended("failed", f"{type(error).__name__}: {scrub(str(error))}")
+
+    async def _execute(self) -> Outcome:
+        from jupyter_client.kernelspec import NoSuchKernel
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+        self._loop = asyncio.get_running_loop()
+        client = self._client = NotebookClient(
+            self.notebook,
+            timeout_func=lambda _: self._seconds_left(),
+            resources={"metadata": {"path": str(self.folder)}},
+            on_cell_start=self._on_start,
+            on_cell_execute=self._on_execute,
+            on_cell_executed=self._on_executed,
+            on_cell_error=self._on_error,
+            startup_timeout=120,
+            # The kernel would warn on standard error that it listens on the loopback without encryption.
+            extra_arguments=["--IPKernelApp.log_level=40"],
+        )
+        self._progress({"event": "started", "total": len(self._code)})
+        try:
+            await client.async_execute(env=self._environment())
+        except _Cancelled:
+            return self._ended("cancelled", "cancelled before the next cell")
+        except CellTimeoutError:
+            return self._ended("failed", f"the time limit of {self.timeout:g} seconds was reached")
+        except CellExecutionError as error:
+            if self._cancelled.is_set():
+                return self._ended("cancelled", "cancelled")
+            return self._ended("failed", scrub(f"{error.ename}: {error.evalue}"))
+        except (DeadKernelError, RuntimeError) as error:
+            if self._cancelled.is_set():
+                return self._ended("cancelled", "cancelled; the kernel did not react and was ended")
+            died = "died" in str(error).lower() or isinstance(error, DeadKernelError)
+            message = "the kernel died, probably out of memory" if died else scrub(str(error))
+            return self._ended("failed", message)
+        except NoSuchKernel as error:
+            return self._ended("failed", f"there is no kernel {error.name!r} here: install ipykernel")
+        return self._ended("completed", "")
+
+    def _seconds_left(self) -> float | None:
+        # nbclient reads None as "no limit" and 0 as "at once".
+        return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.001)
+
+    def _environment(self) -> dict[str, str]:
+        # A kernel started from a notebook would otherwise take that notebook for its own.
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(_INHERITED)}
+        return {**inherited, **self._variables}
+
+    def _ended(self, status: str, message: str) -> Outcome:
+        failed = str(self._running.get("step") or "") or None
+        if status != "completed" and self._running.get("start"):
+            self._cell_event("died" if "died" in message else "interrupted")
+        return Outcome(status, message, None if status == "completed" else failed, self._events)
+
+    # nbclient's hooks -------------------------------------------------------------------------------
+
+    def _on_start(self, cell: Any, cell_index: int) -> None:
+        if self._cancelled.is_set():
+            raise _Cancelled
+        if cell.cell_type != "code" or not cell.source.strip():
+            return
+        title = str(cell.metadata.get("mlprov", {}).get("title") or cell.get("id", ""))
+        self._running = {"step": str(cell.get("id", "")), "start": now(), "source": cell.source, "title": title}
+        self._tell("cell_start", cell)
+
+    def _on_execute(self, cell: Any, cell_index: int) -> None:
+        # nbclient sends no cell id; ipykernel reads it from the metadata of the request.
+        if self._client is not None and self._client.kc is not None:
+            self._client.kc.session.metadata["cellId"] = str(cell.get("id", ""))
+
+    def _on_executed(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        if execute_reply["content"]["status"] == "ok":
+            self._cell_event("ok")
+            self._running = {}
+        self._tell("cell_end", cell)
+
+    def _on_error(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        content = execute_reply["content"]
+        status = "interrupted" if content.get("ename") == "KeyboardInterrupt" else "error"
+        error = {"type": str(content.get("ename")), "message": scrub(str(content.get("evalue")))}
+        self._cell_event(status, error)
+        self._running.pop("start", None)
+
+    def _cell_event(self, status: str, error: Mapping[str, str] | None = None) -> None:
+        running = self._running
+        if not running.get("start"):
+            return
+        self._events.append(
+            {
+                "event": "cell",
+                "time": now(),
+                "step": running["step"],
+                "source": running["source"],
+                "sha256": sha256_of_text(running["source"]),
+                "start": running["start"],
+                "end": now(),
+                "status": status,
+                "error": error,
+            }
+        )
+
+    def _tell(self, event: str, cell: Any) -> None:
+        index = next((i for i, other in enumerate(self._code) if other is cell), 0)
+        self._progress(
+            {
+                "event": event,
+                "step": str(cell.get("id", "")),
+                "title": str(cell.metadata.get("mlprov", {}).get("title") or cell.get("id", "")),
+                "index": index,
+                "total": len(self._code),
+            }
+        )

@@ -1,0 +1,609 @@
+"""The document of a run: W3C PROV and P-Plan, a pure function of the journal.
+
+The mapping is in docs/provenance.md; every identifier made here is named there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import prov.model as pm
+
+from mlprov_widgets.files import canonical_json, sha256_of_text, write_atomically
+from mlprov_widgets.provenance.account import Account, Execution, account_of
+from mlprov_widgets.provenance.journal import Event
+from mlprov_widgets.provenance.locate import FoundNotebook
+from mlprov_widgets.provenance.seal import seal
+from mlprov_widgets.provenance.terms import DATE_AND_DURATION, NAMESPACES, TABLE1, group_of, home_of
+
+SCHEMA_VERSION = 1
+FILE_NAME = "provenance.json"
+LONGEST_SERIES = 16_000
+"""Characters of JSON above which the training series go to a file beside the document."""
+
+_LONGEST_TEXT = 100_000
+_PLAN_SPACE = uuid.UUID("6a0b3d4e-2f4c-5c0e-9d0a-6d6c70726f76")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_NOT_LOCAL = re.compile(r"[^A-Za-z0-9_.-]")
+_TYPES = {"model": "mls:Model", "data": "mls:Dataset", "value": "mls:Data"}
+
+
+@dataclass
+class Built:
+    """A document and what lies beside it.
+
+    Attributes
+    ----------
+    document : dict
+        PROV-JSON.
+    files : dict of str to str
+        Further files by relative path.
+    account : Account
+    """
+
+    document: dict[str, Any]
+    files: dict[str, str]
+    account: Account
+
+    @property
+    def text(self) -> str:
+        """The document as the text of its file."""
+        return json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def build(events: Sequence[Event], notebook: FoundNotebook | None = None) -> Built:
+    """Build the document of a journal.
+
+    Parameters
+    ----------
+    events
+        In the order of the journal.
+    notebook
+        The notebook that ran, when the journal does not know it.
+
+    Raises
+    ------
+    ProvenanceError
+        If the events are not those of a journal.
+    """
+    writer = _Writer(account_of(events, notebook))
+    document = json.loads(writer.write().serialize(format="json"))
+    return Built(seal(document), writer.files, writer.account)
+
+
+def save_document(folder: Path, events: Sequence[Event], *, incomplete: bool = False) -> Built:
+    """Build the document and write it, with what lies beside it, into the run's folder."""
+    note: list[Event] = []
+    if incomplete:
+        note = [{"event": "note", "time": events[-1]["time"], "incomplete": True, "message": "the journal was not written"}]
+    built = build([*events, *note])
+    for name, content in built.files.items():
+        write_atomically(folder / name, content, replace=True)
+    write_atomically(folder / FILE_NAME, built.text, replace=True)
+    return built
+
+
+def local_name(text: str) -> str:
+    """Return a text as the local part of an identifier, legal in every PROV serialisation.
+
+    Two texts never become the same name: what is not allowed is written as its code point.
+    """
+    name = _NOT_LOCAL.sub(lambda match: f"_x{ord(match[0]):x}_", text)
+    return name if re.match(r"[A-Za-z_]", name) else f"_{name}"
+
+
+@dataclass
+class _Group:
+    """A group of Table 1 while it is being filled."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def observed(self, name: str, value: Any, reason: str = "") -> None:
+        self.status.pop(name, None)
+        if value is None:
+            self.status[name] = {"status": "not_observed", "reason": reason or "there was nothing to see"}
+        else:
+            self.fields[name] = value
+
+    def declared(self, name: str, value: Any, reason: str) -> None:
+        self.fields[name] = value
+        self.status[name] = {"status": "declared", "reason": reason}
+
+    def missing(self, name: str, status: str, reason: str) -> None:
+        if name not in self.fields:
+            self.status.setdefault(name, {"status": status, "reason": reason})
+
+
+class _Writer:
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.plan: Mapping[str, Any] = account.plan or {}
+        self.files: dict[str, str] = {}
+        self.doc = pm.ProvDocument()
+        for prefix, uri in NAMESPACES.items():
+            self.doc.add_namespace(prefix, uri)
+        self.doc.add_namespace("run", f"urn:uuid:{account.run}#")
+        self.doc.add_namespace("plan", f"urn:uuid:{uuid.uuid5(_PLAN_SPACE, account.plan_digest)}#")
+        self.versions: dict[str, int] = {}
+        self.variables: set[str] = set()
+        self.steps = [cell for cell in account.cells if cell.get("kind") == "code"]
+        self.previous = ""
+        self.exec_of: dict[str, str] = {}
+        self.code_of: dict[tuple[str, str], str] = {}
+
+    def write(self) -> pm.ProvDocument:
+        """Write all records."""
+        self._agents()
+        self._plan_records()
+        self._run()
+        for execution in self.account.executions:
+            self._execution(execution)
+        self._groups()
+        self._hyperparameters()
+        self._metrics()
+        self._series()
+        return self.doc
+
+    # Values and identifiers -----------------------------------------------------------------------
+
+    def name(self, text: str) -> pm.QualifiedName:
+        return self.doc.valid_qualified_name(text)
+
+    def value(self, value: Any) -> Any:
+        """Return a value as PROV can hold it: cast, stripped of control characters, bounded."""
+        if isinstance(value, pm.QualifiedName | pm.Literal | bool):
+            return value
+        if isinstance(value, int):
+            return pm.Literal(str(value), pm.XSD["integer"])
+        if isinstance(value, float):
+            return value if math.isfinite(value) else pm.Literal(_lexical(value), pm.XSD["double"])
+        if isinstance(value, datetime):
+            return pm.Literal(value.isoformat(), pm.XSD["dateTime"])
+        if isinstance(value, str):
+            return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)[:_LONGEST_TEXT]
+        return pm.Literal(_CONTROL.sub("", canonical_json(value)), self.name("rdf:JSON"))
+
+    def or_null(self, value: Any) -> Any:
+        """Return a value such that an empty one stays visible; None as an attribute would vanish."""
+        return pm.Literal("null", self.name("rdf:JSON")) if value is None else value
+
+    def attributes(self, types: Iterable[str], attributes: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        pairs: list[tuple[Any, Any]] = [("prov:type", self.name(kind)) for kind in types]
+        for key, value in attributes.items():
+            pairs += [(key, self.value(item)) for item in (value if isinstance(value, set) else [value]) if item is not None]
+        return pairs
+
+    def entity(self, identifier: str, *types: str, **attributes: Any) -> str:
+        self.doc.entity(identifier, self.attributes(types, _keys(attributes)))
+        return identifier
+
+    def activity(
+        self, identifier: str, start: datetime | None, end: datetime | None, *types: str, **attributes: Any
+    ) -> str:
+        self.doc.activity(identifier, start, end, self.attributes(types, _keys(attributes)))
+        return identifier
+
+    # Who and what was planned -----------------------------------------------------------------------
+
+    def _agents(self) -> None:
+        self.doc.agent(
+            "run:generator",
+            self.attributes(
+                ["prov:SoftwareAgent"],
+                {"schema:name": "mlprov_widgets", "schema:softwareVersion": self.account.generator},
+            ),
+        )
+        self.doc.agent(
+            "run:kernel",
+            self.attributes(
+                ["prov:SoftwareAgent"],
+                {
+                    "schema:name": self._fact("programming_language") or "Python",
+                    "schema:softwareVersion": self._fact("programming_language_version"),
+                },
+            ),
+        )
+        author = self._value_of("author")
+        self.person = ""
+        if author:
+            self.person = "run:author"
+            self.doc.agent(self.person, self.attributes(["prov:Person"], {"schema:name": author}))
+            self.doc.actedOnBehalfOf("run:kernel", self.person)
+
+    def _editor(self) -> str:
+        """Return the person who changed a cell: the author, or somebody who is not named."""
+        if not self.person:
+            self.person = "run:person"
+            self.doc.agent(self.person, self.attributes(["prov:Person"], {"ml:unnamed": True}))
+        return self.person
+
+    def _value_of(self, name: str) -> Any:
+        values = self.plan.get("values")
+        return values.get(name) if isinstance(values, dict) else None
+
+    def _fact(self, name: str) -> Any:
+        return self.account.facts.get(name, {}).get("value")
+
+    def _plan_records(self) -> None:
+        account, notebook = self.account, self.account.notebook or {}
+        self.entity(
+            "plan:notebook",
+            "p-plan:Plan",
+            "prov:Plan",
+            "prov:Collection",
+            schema_name=notebook.get("name"),
+            schema_sha256=notebook.get("sha256"),
+            ml_kernel=notebook.get("kernel"),
+            ml_task=account.task,
+            ml_taskVersion=account.version,
+            ml_planDigest=account.plan_digest,
+            ml_planKnown=account.plan is not None,
+        )
+        if account.plan is not None:
+            plan = {key: value for key, value in account.plan.items() if key not in ("cells", "cells_digest")}
+            self.entity("plan:form", "ml:Form", ml_plan=plan)
+            self.activity("plan:generation", None, None, "ml:Generation")
+            self.doc.wasGeneratedBy("plan:notebook", "plan:generation")
+            self.doc.used("plan:generation", "plan:form")
+            self.doc.wasAssociatedWith("plan:generation", "run:generator")
+        if self.person:
+            self.doc.wasAttributedTo("plan:notebook", self.person)
+        previous = ""
+        inputs, outputs = self._step_variables()
+        for index, cell in enumerate(self.steps):
+            identifier = f"plan:cell-{local_name(cell['step'])}"
+            planned = self._planned_digest(cell)
+            self.entity(
+                identifier,
+                "p-plan:Step",
+                p_plan_isStepOfPlan=self.name("plan:notebook"),
+                p_plan_isPrecededBy=self.name(previous) if previous else None,
+                p_plan_hasInputVar={self.name(f"plan:var-{local_name(v)}") for v in inputs.get(cell["step"], ())},
+                p_plan_hasOutputVar={self.name(f"plan:var-{local_name(v)}") for v in outputs.get(cell["step"], ())},
+                ml_step=cell["step"],
+                ml_stage=cell.get("stage") or None,
+                schema_name=cell.get("title") or None,
+                ml_index=index,
+                schema_sha256=planned,
+                ml_source=cell["source"] if cell["sha256"] == planned else None,
+            )
+            self.doc.hadMember("plan:notebook", identifier)
+            previous = identifier
+        for name in sorted({v for names in (*inputs.values(), *outputs.values()) for v in names}):
+            self.entity(
+                f"plan:var-{local_name(name)}",
+                "p-plan:Variable",
+                p_plan_isVariableOfPlan=self.name("plan:notebook"),
+                schema_name=name,
+            )
+            self.variables.add(name)
+
+    def _planned_digest(self, cell: Mapping[str, Any]) -> str:
+        digests = self.plan.get("cells")
+        planned = digests.get(cell["step"]) if isinstance(digests, dict) else None
+        return str(planned or cell["sha256"])
+
+    def _step_variables(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        planned = {cell["step"] for cell in self.steps}
+        inputs: dict[str, set[str]] = {}
+        outputs: dict[str, set[str]] = {}
+        for execution in self.account.executions:
+            if execution.step in planned:
+                inputs.setdefault(execution.step, set()).update(str(v["name"]) for v in execution.reads)
+                outputs.setdefault(execution.step, set()).update(str(v["name"]) for v in execution.writes)
+        return inputs, outputs
+
+    # What ran ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        account = self.account
+        end = account.ended or (account.executions[-1].end if account.executions else None)
+        self.activity(
+            "run:run",
+            account.started,
+            end,
+            "mls:Run",
+            ml_schemaVersion=SCHEMA_VERSION,
+            ml_status=account.status,
+            ml_inProgress=account.in_progress or None,
+            ml_failedStep=account.failed_step,
+            ml_recordedBy=account.recorded_by,
+            ml_captureSeconds=round(account.capture_seconds, 6),
+            ml_note=set(account.notes) or None,
+            ml_notObservedBecause=account.not_observed_because or None,
+        )
+        self.doc.wasAssociatedWith("run:run", "run:kernel", "plan:notebook")
+
+    def _execution(self, execution: Execution) -> None:
+        step = local_name(execution.step)
+        identifier = f"run:exec-{step}-{execution.number}"
+        error = execution.error or {}
+        planned = next((cell for cell in self.steps if cell["step"] == execution.step), None)
+        self.activity(
+            identifier,
+            execution.start,
+            execution.end,
+            "p-plan:Activity",
+            p_plan_correspondsToStep=self.name(f"plan:cell-{step}") if planned else None,
+            ml_status=execution.status,
+            ml_stage=execution.stage or None,
+            ml_error=f"{error.get('type')}: {error.get('message')}" if error else None,
+        )
+        self.doc.wasStartedBy(identifier, starter="run:run", time=execution.start)
+        if self.previous:
+            self.doc.wasInformedBy(identifier, self.previous)
+        self.doc.used(identifier, self._cell_run(execution, planned), time=execution.start)
+        used = []
+        for seen in execution.reads:
+            version = self.versions.get(str(seen["name"]), 0)
+            if version:
+                used.append(f"run:var-{local_name(str(seen['name']))}-{version}")
+                self.doc.used(identifier, used[-1], time=execution.start)
+        for seen in execution.writes:
+            self._variable(execution, identifier, seen, used)
+        for file in execution.files:
+            self._file(execution, identifier, file)
+        self.previous = self.exec_of[execution.step] = identifier
+
+    def _cell_run(self, execution: Execution, planned: Mapping[str, Any] | None) -> str:
+        """Return the entity of the code that ran: the step, or its revision, or a new cell."""
+        step = local_name(execution.step)
+        if planned is not None and self._planned_digest(planned) == execution.sha256:
+            return f"plan:cell-{step}"
+        known = self.code_of.get((step, execution.sha256))
+        if known:
+            return known
+        identifier = f"run:cell-{step}-{execution.number}"
+        self.code_of[step, execution.sha256] = identifier
+        self.entity(
+            identifier,
+            "ml:EditedCell" if planned else "ml:AddedCell",
+            ml_step=execution.step,
+            ml_source=execution.source,
+            schema_sha256=execution.sha256,
+        )
+        if planned is not None:
+            self.doc.wasRevisionOf(identifier, f"plan:cell-{step}")
+        self.doc.wasAttributedTo(identifier, self._editor())
+        return identifier
+
+    def _variable(self, execution: Execution, activity: str, seen: Mapping[str, Any], used: Sequence[str]) -> None:
+        name = str(seen["name"])
+        version = self.versions.get(name, 0) + 1
+        self.versions[name] = version
+        identifier = f"run:var-{local_name(name)}-{version}"
+        self.entity(
+            identifier,
+            "p-plan:Entity",
+            _TYPES.get(str(seen.get("kind")), "mls:Data"),
+            p_plan_correspondsToVariable=self.name(f"plan:var-{local_name(name)}") if name in self.variables else None,
+            ml_variable=name,
+            ml_class=seen.get("type"),
+            schema_sha256=seen.get("sha256"),
+            ml_sampledDigest=seen.get("sampled"),
+            ml_shape=seen.get("shape"),
+            ml_items=seen.get("items"),
+            ml_value=seen.get("value"),
+        )
+        self.doc.wasGeneratedBy(identifier, activity, time=execution.end)
+        for source in used:
+            self.doc.wasDerivedFrom(identifier, source, activity)
+
+    def _file(self, execution: Execution, activity: str, file: Mapping[str, Any]) -> None:
+        path = str(file["path"])
+        version = self.versions.get(f"file {path}", 0) + 1
+        self.versions[f"file {path}"] = version
+        identifier = f"run:file-{local_name(path)}-{version}"
+        self.entity(
+            identifier,
+            "ml:Artifact",
+            *(["mls:Model"] if path.endswith((".pt", ".pth", ".safetensors")) else []),
+            schema_name=path,
+            schema_sha256=file["sha256"],
+            ml_bytes=file["bytes"],
+        )
+        self.doc.wasGeneratedBy(identifier, activity, time=execution.end)
+
+    # Table 1 ----------------------------------------------------------------------------------------
+
+    def _groups(self) -> None:
+        groups = {name: _Group() for name in TABLE1}
+        self._experiment(groups)
+        self._stage_groups(groups)
+        for name, group in groups.items():
+            identifier = f"run:{local_name(name)}"
+            if name == "packages":
+                self.entity(identifier, "ml:Packages", **{f"pypi_{key}": v for key, v in self.account.packages.items()})
+                self.doc.used("run:run", identifier)
+                continue
+            for known in TABLE1.get(name, ()):
+                group.missing(known, "not_observed", self._why_not(name))
+            types = ["ml:FieldGroup"]
+            if name == "model_evaluation":
+                types += ["mls:ModelEvaluation", "prov:Collection"]
+            if name == "data_ingestion":
+                types += ["mls:Dataset", "schema:Dataset"]
+            attributes = {f"ml_{local_name(key.replace(' ', '_').replace(':', '_'))}": v for key, v in group.fields.items()}
+            self.entity(identifier, *types, **attributes, ml_fieldStatus=group.status or None)
+            if name == "hardware_info":
+                self.doc.used("run:run", identifier)
+            stages = [s for s in self.exec_of if group_of(self._stage(s)) == name]
+            if stages and name not in ("experiment_info", "hardware_info", "notebook"):
+                self.doc.wasGeneratedBy(identifier, self.exec_of[stages[-1]])
+
+    def _stage(self, step: str) -> str:
+        return next((e.stage for e in self.account.executions if e.step == step), "")
+
+    def _why_not(self, group: str) -> str:
+        if self.account.not_observed_because:
+            return self.account.not_observed_because
+        if self.account.recorded_by != "kernel":
+            return "the recorder was not running in the kernel; the run was recorded from outside"
+        ran = {group_of(execution.stage) for execution in self.account.executions}
+        return "no cell of this stage ran" if group in TABLE1 and group not in ran else "no cell showed it"
+
+    def _experiment(self, groups: dict[str, _Group]) -> None:
+        account, notebook = self.account, self.account.notebook or {}
+        unknown = "the notebook's file was not found"
+        info, about = groups["experiment_info"], groups["notebook"]
+        info.observed("creation_date", notebook.get("created"), unknown)
+        info.observed("file_size", notebook.get("bytes"), unknown)
+        info.observed("modification_date", notebook.get("modified"), unknown)
+        info.declared("task_type", account.task, "said by the recorder line")
+        if self._value_of("title"):
+            info.declared("title", self._value_of("title"), "chosen in the form")
+        elif account.plan is not None:
+            info.declared("title", account.task.replace("_", " ").capitalize(), "no title was given: the task's")
+        about.declared("prov:type", "p-plan:Plan", "what the notebook is in this document")
+        about.observed("creation_date", notebook.get("created"), unknown)
+        about.observed("file_format", notebook.get("format"), unknown)
+        about.observed("name", notebook.get("name"), unknown)
+        about.observed("kernel", notebook.get("kernel"), unknown)
+        for name in ("programming_language", "programming_language_version"):
+            about.observed(name, self._fact(name))
+        hardware = groups["hardware_info"]
+        for name in ("CPU", "RAM", "Operating_System"):
+            hardware.observed(name, self._fact(name))
+        hardware.observed("GPUs", account.gpus, "the run ended before the GPUs were asked for")
+        functions = {name: str(fact["function"]) for name, fact in account.facts.items() if fact.get("value") is not None}
+        if notebook:
+            functions |= {"creation_date": str(notebook.get("created_by")), "modification_date": "os.stat st_mtime"}
+            functions |= {"file_size": "len(bytes)"}
+        if account.packages:
+            functions |= {"packages": "mlprov_widgets.provenance.environment.packages"}
+            functions |= {"GPUs": "torch.cuda.get_device_name"}
+        values = {**info.fields, **hardware.fields, "git": self._fact("git"), **about.fields}
+        for name, function in sorted(functions.items()):
+            activity = self.activity(f"run:obtain-{local_name(name)}", None, None, "ml:Observation", ml_function=function)
+            fact = self.entity(f"run:fact-{local_name(name)}", "ml:Fact", schema_name=name, ml_value=values.get(name))
+            self.doc.wasGeneratedBy(fact, activity)
+            self.doc.wasAssociatedWith(activity, "run:kernel")
+
+    def _stage_groups(self, groups: dict[str, _Group]) -> None:
+        for stage in self.account.stages:
+            stage_id = str(stage["id"])
+            group = groups.setdefault(group_of(stage_id), _Group())
+            self._times(group, [e for e in self.account.executions if e.stage == stage_id])
+            for name, reason in dict(stage["not_applicable"]).items():
+                groups.setdefault(home_of(name, stage_id), _Group()).missing(name, "not_applicable", str(reason))
+            for name in stage["fields"]:
+                seen = self.account.observed.get(stage_id, {}).get(name)
+                home = groups.setdefault(home_of(name, stage_id), _Group())
+                if seen is None:
+                    home.missing(name, "not_observed", self._why_not(group_of(stage_id)))
+                elif "value" in seen and seen["value"] is not None:
+                    home.observed(name, seen["value"])
+                else:
+                    home.missing(name, "not_observed", str(seen.get("reason") or "it was None"))
+
+    def _times(self, group: _Group, executions: Sequence[Execution]) -> None:
+        ended = [execution for execution in executions if execution.end is not None]
+        if not ended:
+            return
+        seconds = sum((e.end - e.start).total_seconds() for e in ended if e.end is not None)
+        start, end, spent = DATE_AND_DURATION
+        group.observed(start, ended[0].start.isoformat())
+        group.observed(end, max(e.end for e in ended if e.end is not None).isoformat())
+        group.observed(spent, round(seconds, 6))
+
+    # Hyperparameters, metrics, series -----------------------------------------------------------------
+
+    def _hyperparameters(self) -> None:
+        values = self.plan.get("values")
+        for name, planned in (values if isinstance(values, dict) else {}).items():
+            seen, step, stage = self._live_value(name)
+            setting = f"run:hp-{local_name(name)}"
+            specification = f"plan:parameter-{local_name(name)}"
+            self.entity(specification, "mls:HyperParameter", schema_name=name)
+            self.entity(
+                setting,
+                "mls:HyperParameterSetting",
+                mls_specifiedBy=self.name(specification),
+                mls_hasValue=self.or_null(seen if seen is not None else planned),
+                ml_planned=self.or_null(planned),
+                ml_status="observed" if seen is not None else "declared",
+                ml_origin=dict(self.plan.get("origins") or {}).get(name),
+            )
+            users = [e for e in self.account.executions if any(r["name"] == name for r in e.reads)]
+            steps = [e.step for e in users] or [e.step for e in self.account.executions if stage and e.stage == stage][:1]
+            for user in dict.fromkeys(steps or ([step] if step else [])):
+                self.doc.used(self.exec_of[user], setting)
+
+    def _live_value(self, name: str) -> tuple[Any, str, str]:
+        """Return what a parameter was in the kernel, and the step and stage where it was seen."""
+        for execution in reversed(self.account.executions):
+            for seen in execution.writes:
+                if seen["name"] == name and seen.get("value") is not None:
+                    return seen["value"], execution.step, execution.stage
+        for stage, fields in self.account.observed.items():
+            if fields.get(name, {}).get("value") is not None:
+                return fields[name]["value"], str(fields[name].get("step", "")), stage
+        return None, "", ""
+
+    def _metrics(self) -> None:
+        step = self.exec_of.get(self.account.metrics_step)
+        for name, value in self.account.metrics.items():
+            metric = f"run:metric-{local_name(name)}"
+            measure = f"plan:measure-{local_name(name)}"
+            number = _number(value)
+            self.entity(measure, "mls:EvaluationMeasure", schema_name=name)
+            self.entity(
+                metric,
+                "mls:ModelEvaluation",
+                mls_specifiedBy=self.name(measure),
+                mls_hasValue=number if number is not None else self.or_null(value),
+            )
+            if step:
+                self.doc.wasGeneratedBy(metric, step)
+            self.doc.hadMember("run:model_evaluation", metric)
+
+    def _series(self) -> None:
+        if not self.account.series:
+            return
+        text = canonical_json(self.account.series)
+        digest = sha256_of_text(text)
+        small = len(text) <= LONGEST_SERIES
+        if not small:
+            self.files[f"series/{digest}.json"] = text
+        self.entity(
+            "run:history",
+            "ml:Series",
+            schema_sha256=digest,
+            ml_epochs=max(len(values) for values in self.account.series.values()),
+            ml_values=self.account.series if small else None,
+            schema_name=None if small else f"series/{digest}.json",
+        )
+        step = self.exec_of.get(self.account.series_step)
+        if step:
+            self.doc.wasGeneratedBy("run:history", step)
+
+
+def _keys(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn ``schema_name=`` into ``schema:name``; Python's keywords cannot hold a colon."""
+    prefixes = sorted((prefix.replace("-", "_"), prefix) for prefix in NAMESPACES)
+    keys = {}
+    for key, value in attributes.items():
+        written, prefix = next((pair for pair in prefixes if key.startswith(f"{pair[0]}_")), ("", ""))
+        keys[f"{prefix}:{key[len(written) + 1 :]}"] = value
+    return keys
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or value is None:
+        return None
+    if value in ("NaN", "Infinity", "-Infinity"):
+        return float(value)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _lexical(value: float) -> str:
+    return "NaN" if math.isnan(value) else ("INF" if value > 0 else "-INF")

@@ -1,0 +1,172 @@
+"""A digest of what a live object holds, so that two runs can be compared.
+
+Equal content gives an equal digest in every process. Nothing here imports torch, NumPy or pandas: an
+object of theirs can only exist when they are loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from mlprov_widgets.provenance.journal import plain
+
+SAMPLED_ABOVE = 64 * 2**20
+"""Arrays of more bytes than this are sampled: by size alone, so that every run samples the same bytes."""
+
+_SAMPLES = 256
+_SAMPLE_BYTES = 2**16
+_DEEPEST = 8
+_MOST_ITEMS = 200_000
+
+
+@dataclass
+class Fingerprint:
+    """What was seen of a value.
+
+    Attributes
+    ----------
+    type : str
+        The class's name, with its module unless that is ``builtins``.
+    kind : str
+        ``data``, ``model`` or ``value``: how the document types it.
+    sha256 : str or None
+        None when the content has no digest, as for an open file.
+    sampled : bool
+        Whether the digest stands for a sample.
+    facts : dict
+        Shape, number of items, and the value itself when it is small.
+    """
+
+    type: str
+    kind: str
+    sha256: str | None
+    sampled: bool
+    facts: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        return {
+            "type": self.type,
+            "kind": self.kind,
+            "sha256": self.sha256,
+            **({"sampled": True} if self.sampled else {}),
+            **self.facts,
+        }
+
+
+class _NoDigest(Exception):
+    """Raised inside when the content cannot be digested."""
+
+
+def fingerprint(value: object) -> Fingerprint:
+    """Return the fingerprint of a value; never raises for an odd object, which gets no digest."""
+    cls = type(value)
+    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    hasher = _Hasher()
+    try:
+        hasher.add(value, 0)
+        digest = hasher.digest.hexdigest()
+    except Exception:  # any object at all may stand here, with any __getattr__
+        digest = None
+    try:
+        facts = _facts(value)
+    except Exception:
+        facts = {}
+    return Fingerprint(name, _kind(value), digest, hasher.sampled, facts)
+
+
+def _kind(value: object) -> str:
+    if callable(getattr(value, "state_dict", None)) and callable(getattr(value, "parameters", None)):
+        return "model"
+    return "data" if getattr(value, "shape", None) is not None else "value"
+
+
+def _facts(value: Any) -> dict[str, Any]:
+    if value is None or isinstance(value, bool | int | float):
+        return {"value": plain(value)}
+    if isinstance(value, str):
+        return {"value": value} if len(value) <= 200 else {"items": len(value)}
+    if isinstance(value, list | tuple | dict | set):
+        return {"items": len(value)}
+    shape = getattr(value, "shape", None)
+    if shape is not None:
+        return {"shape": [int(side) for side in shape]}
+    return {}
+
+
+class _Hasher:
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self.sampled = False
+        self._items = 0
+
+    def add(self, value: Any, depth: int) -> None:
+        """Feed a value into the digest, with its type and length so that no two values run together."""
+        self._items += 1
+        if depth > _DEEPEST or self._items > _MOST_ITEMS:
+            raise _NoDigest
+        if value is None or isinstance(value, bool | int | str | PurePath):
+            self._put(type(value).__name__ if not isinstance(value, PurePath) else "path", str(value).encode())
+        elif isinstance(value, float):
+            self._put("float", struct.pack("<d", value))
+        elif isinstance(value, bytes | bytearray):
+            self._put("bytes", self._sample(memoryview(value)))
+        elif isinstance(value, list | tuple):
+            self._put("list", str(len(value)).encode())
+            for item in value:
+                self.add(item, depth + 1)
+        elif isinstance(value, dict):
+            self._put("dict", str(len(value)).encode())
+            for key, item in value.items():
+                self.add(key, depth + 1)
+                self.add(item, depth + 1)
+        elif isinstance(value, set | frozenset):
+            self.add(sorted(value, key=repr), depth)
+        else:
+            self._object(value, depth)
+
+    def _object(self, value: Any, depth: int) -> None:
+        module = type(value).__module__.partition(".")[0]
+        if callable(getattr(value, "state_dict", None)):  # torch modules and optimizers
+            self._put("state_dict", type(value).__name__.encode())
+            self.add(dict(value.state_dict()), depth + 1)
+        elif module == "torch" and hasattr(value, "detach"):
+            self.add(value.detach().cpu().numpy(), depth)
+        elif module == "torch" and type(value).__name__ in ("device", "dtype", "Size"):
+            self._put("torch", str(value).encode())
+        elif module == "pandas" and hasattr(value, "columns"):
+            self.add([[str(name), value[name].to_numpy()] for name in value.columns], depth + 1)
+        elif module == "pandas" and hasattr(value, "to_numpy"):
+            self.add(value.to_numpy(), depth)
+        elif module == "numpy" and hasattr(value, "dtype"):
+            self._array(value, depth)
+        elif hasattr(value, "get_params") and hasattr(value, "__dict__"):  # scikit-learn estimators
+            self._put("estimator", type(value).__name__.encode())
+            self.add(dict(sorted(vars(value).items())), depth + 1)
+        else:
+            raise _NoDigest
+
+    def _array(self, value: Any, depth: int) -> None:
+        if value.dtype.hasobject:
+            self.add(value.tolist(), depth + 1)
+            return
+        self._put("array", f"{value.dtype.str}{tuple(value.shape)}".encode())
+        # numpy.ascontiguousarray without importing NumPy: order="C" copies only when it must.
+        flat = value.astype(value.dtype, order="C", copy=False).reshape(-1).view("u1")
+        self._put("content", self._sample(memoryview(flat)))
+
+    def _put(self, kind: str, content: Any) -> None:
+        self.digest.update(f"{kind}:{len(content)}:".encode())
+        self.digest.update(content)
+
+    def _sample(self, view: memoryview) -> Any:
+        size = len(view)
+        if size <= SAMPLED_ABOVE:
+            return view
+        self.sampled = True
+        step = (size - _SAMPLE_BYTES) // (_SAMPLES - 1)
+        return str(size).encode() + b"".join(view[i * step : i * step + _SAMPLE_BYTES] for i in range(_SAMPLES))

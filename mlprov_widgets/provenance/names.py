@@ -1,0 +1,121 @@
+"""Which variables a cell reads and writes, from its syntax tree and the namespace."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Mapping
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+_DEEPEST_CALL = 8
+
+
+@functools.lru_cache(maxsize=1024)
+def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that a cell loads and the names that it binds at its top level.
+
+    Magics and shell lines are left out: they bind nothing that can be followed.
+    """
+    tree = _parse(source)
+    if tree is None:
+        return frozenset(), frozenset()
+    finder = _Finder()
+    finder.visit(tree)
+    return frozenset(finder.loaded), frozenset(finder.bound)
+
+
+def _parse(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        pass
+    lines = ["pass" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
+    try:
+        return ast.parse("\n".join(lines))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+class _Finder(ast.NodeVisitor):
+    def __init__(self) -> None:
+        self.loaded: set[str] = set()
+        self.bound: set[str] = set()
+        self._depth = 0
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.loaded.add(node.id)
+        elif self._depth == 0:
+            self.bound.add(node.id)
+
+    def _scope(self, node: ast.AST) -> None:
+        self._depth += 1
+        self.generic_visit(node)
+        self._depth -= 1
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if self._depth == 0:
+            self.bound.add(node.name)
+        self._scope(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        if self._depth == 0:
+            self.bound.add(node.name)
+        self._scope(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        if self._depth == 0:
+            self.bound.add(node.name)
+        self._scope(node)
+
+    visit_Lambda = _scope
+    visit_ListComp = _scope
+    visit_SetComp = _scope
+    visit_DictComp = _scope
+    visit_GeneratorExp = _scope
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        if self._depth == 0:
+            self.bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+
+    visit_ImportFrom = visit_Import  # type: ignore[assignment]
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self.loaded.add(node.target.id)
+        self.generic_visit(node)
+
+
+def is_data(name: str, value: object) -> bool:
+    """Return whether a variable is data, rather than a module, an imported name or IPython's own."""
+    if name.startswith("_") or isinstance(value, ModuleType):
+        return False
+    if isinstance(value, type) or callable(value) and hasattr(value, "__qualname__"):
+        return getattr(value, "__module__", None) == "__main__"
+    return True
+
+
+def through_functions(names: frozenset[str], namespace: Mapping[str, Any]) -> set[str]:
+    """Return `names` and the variables that the notebook's own functions among them refer to.
+
+    A cell that calls ``train()`` reads what ``train`` reads.
+    """
+    found = set(names)
+    waiting = [(name, 0) for name in names]
+    while waiting:
+        name, depth = waiting.pop()
+        value = namespace.get(name)
+        if isinstance(value, FunctionType) and value.__module__ == "__main__" and depth < _DEEPEST_CALL:
+            new = {item for item in _global_names(value.__code__) if item in namespace} - found
+            found |= new
+            waiting += [(item, depth + 1) for item in new]
+    return found
+
+
+def _global_names(code: CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _global_names(constant)
+    return names

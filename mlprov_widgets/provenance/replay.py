@@ -1,0 +1,181 @@
+"""A provenance file becomes values again: what the form needs to make the same notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets.errors import ProvenanceError
+from mlprov_widgets.files import sha256_of_text
+from mlprov_widgets.provenance import legacy
+from mlprov_widgets.provenance.reading import ProvenanceFile, from_json, parse_json, read_bytes, value_of
+from mlprov_widgets.provenance.view import metrics_of, packages_of, plan_dict_of
+from mlprov_widgets.tasks.plan import Plan, plan_from_dict
+
+
+@dataclass(frozen=True)
+class Code:
+    """A cell's code that ran and is not the planned one.
+
+    Attributes
+    ----------
+    step, source : str
+    after : str
+        The step that ran before it: where an added cell belongs.
+    added : bool
+        Whether the plan has no such cell.
+    """
+
+    step: str
+    source: str
+    after: str
+    added: bool
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a provenance file says about how to run it again.
+
+    Attributes
+    ----------
+    task : str
+    plan : Plan or None
+        As recorded; None for a file that has values only.
+    values : dict
+        The recorded values by parameter.
+    code : tuple of Code
+        Edited and added cells, in the order in which they ran.
+    planned : dict of str to str
+        Source of each planned cell by step.
+    metrics : dict
+    packages : dict
+    missing : list of str
+        What the file lacks.
+    not_understood : list of str
+    file : ProvenanceFile or None
+        None for a file of the original.
+    """
+
+    task: str
+    plan: Plan | None
+    values: dict[str, Any]
+    code: tuple[Code, ...] = ()
+    planned: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    not_understood: list[str] = field(default_factory=list)
+    file: ProvenanceFile | None = None
+
+
+def replay(source: str | Path) -> Replay:
+    """Read what is needed to run a recorded experiment again.
+
+    Parameters
+    ----------
+    source
+        A provenance file of this package or of MLProvCodeGen.
+
+    Raises
+    ------
+    ProvenanceError
+        If it is neither, or does not hold the Plan.
+    """
+    raw, path = read_bytes(source)
+    document = parse_json(raw, path.name)
+    if legacy.is_legacy(document):
+        return _of_legacy(legacy.read_legacy(document))
+    return replay_of(from_json(document, path))
+
+
+def _of_legacy(record: legacy.LegacyRecord) -> Replay:
+    return Replay(
+        task=record.task,
+        plan=None,
+        values=record.values,
+        metrics=record.metrics,
+        packages=record.packages,
+        missing=record.missing,
+        not_understood=record.not_understood,
+    )
+
+
+def replay_of(file: ProvenanceFile) -> Replay:
+    """Return the replay of a document; see `replay`."""
+    raw = plan_dict_of(file)
+    if raw is None:
+        raise ProvenanceError(
+            "the run did not know its Plan: its notebook's file was not found",
+            field="plan",
+            fix="Attach the notebook with: mlprov recover JOURNAL --notebook FILE",
+        )
+    plan = plan_from_dict(raw)
+    recorded = value_of(file.entity("plan:notebook").get("ml:planDigest"))
+    if plan.digest != raw.get("digest") or plan.digest != recorded:
+        raise ProvenanceError(
+            "the Plan in the document was changed: its digest differs", field="plan", fix="Use an unchanged file"
+        )
+    return Replay(
+        task=plan.task,
+        plan=plan,
+        values=dict(plan.values),
+        code=_code_that_ran(file),
+        planned=_planned(file),
+        metrics=metrics_of(file),
+        packages=packages_of(file),
+        missing=_missing(file),
+        file=file,
+    )
+
+
+def _planned(file: ProvenanceFile) -> dict[str, str]:
+    return {
+        str(value_of(record.get("ml:step"))): str(value_of(record.get("ml:source")) or "")
+        for _, record in file.of_type("p-plan:Step")
+    }
+
+
+def _code_that_ran(file: ProvenanceFile) -> tuple[Code, ...]:
+    """Return the last code of every cell that ran otherwise than planned."""
+    used: dict[str, str] = {}
+    for usage in file.records("used").values():
+        if str(usage.get("prov:entity")).startswith(("plan:cell-", "run:cell-")):
+            used[str(usage.get("prov:activity"))] = str(usage.get("prov:entity"))
+    executions = sorted(
+        file.of_type("p-plan:Activity", "activity"), key=lambda item: str(item[1].get("prov:startTime"))
+    )
+    found: dict[str, Code] = {}
+    previous = ""
+    for identifier, _ in executions:
+        entity = file.entity(used.get(identifier, ""))
+        step = str(value_of(entity.get("ml:step")) or "")
+        types = str(entity.get("prov:type"))
+        if "ml:EditedCell" in types or "ml:AddedCell" in types:
+            source = str(value_of(entity.get("ml:source")) or "")
+            _check_digest(step, source, entity)
+            after = found[step].after if step in found else previous
+            found[step] = Code(step, source, after, "ml:AddedCell" in types)
+        else:
+            found.pop(step, None)  # edited, then set back
+        previous = step or previous
+    return tuple(found.values())
+
+
+def _check_digest(step: str, source: str, entity: Mapping[str, Any]) -> None:
+    if sha256_of_text(source) != entity.get("schema:sha256"):
+        raise ProvenanceError(
+            "the recorded code of this cell was changed: its digest differs", field=step, fix="Use an unchanged file"
+        )
+
+
+def _missing(file: ProvenanceFile) -> list[str]:
+    run = file.activity("run:run")
+    status = value_of(run.get("ml:status"))
+    missing = []
+    if status != "completed":
+        missing.append(f"the recorded run is {status}")
+    if not metrics_of(file):
+        missing.append("metrics: none were recorded, so nothing can be compared")
+    return missing

@@ -1,0 +1,213 @@
+"""The report: one HTML file that says what ran, on which data, with which result."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlprov_widgets.files import sha256_of_bytes
+from mlprov_widgets.provenance.pipeline import duration, pipeline_svg
+from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
+from mlprov_widgets.provenance.seal import SEAL
+from mlprov_widgets.provenance.terms import DATE_AND_DURATION
+from mlprov_widgets.provenance.view import View, beside, plan_dict_of, view
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+_LARGEST_FIGURE = 4 * 2**20
+_GROUP_TITLES = {
+    "experiment_info": "Experiment",
+    "hardware_info": "Machine",
+    "packages": "Packages",
+    "notebook": "Notebook",
+    "data_ingestion": "Data",
+    "data_preparation": "Preparation",
+    "data_segregation": "Split",
+    "model_parameters": "Model",
+    "model_training": "Training",
+    "model_evaluation": "Evaluation",
+}
+_HEADLINES = {
+    "accuracy": "Accuracy",
+    "majority_baseline": "Majority class",
+    "loss": "Loss",
+    "auc": "AUC",
+    "f1_macro": "F1, macro",
+    "mae": "MAE",
+    "mse": "MSE",
+}
+_FIGURE_ORDER = ("data", "training", "confusion", "roc")
+
+
+def report(file: ProvenanceFile) -> str:
+    """Return the report of a document as the text of one HTML file.
+
+    Figures that lie beside the document and are what it says are put into the file; everything that
+    came from a run is escaped.
+    """
+    laid_out = view(file)
+    values = (plan_dict_of(file) or {}).get("values") or {}
+    table1, figures = laid_out.table1, _figures(file)
+    title = table1["experiment_info"].get("title", {}).get("value") or laid_out.run["task"] or "Experiment"
+    return str(
+        _template().render(
+            title=str(title),
+            author=values.get("author"),
+            run=laid_out.run,
+            status=str(laid_out.run["status"] or "unknown"),
+            when=_moment(laid_out.run["started"]),
+            duration=duration(laid_out.run["started"], laid_out.run["ended"]),
+            headlines=[(label, _shown(laid_out.metrics[k])) for k, label in _HEADLINES.items() if k in laid_out.metrics],
+            story=_story(laid_out),
+            confusion=None if any("onfusion" in figure["label"] for figure in figures) else _matrix(laid_out),
+            svg=pipeline_svg(laid_out),
+            figures=figures,
+            groups=_groups(laid_out),
+            settings=_settings(file, list(values)),
+            steps=[_step(file, step) for step in laid_out.steps],
+            packages=laid_out.packages,
+            head=str(file.entity(SEAL).get("ml:head", "")),
+        )
+    )
+
+
+@functools.cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("report.html.jinja")
+
+
+def _moment(raw: Any) -> str:
+    try:
+        return datetime.fromisoformat(str(raw)).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return "unknown"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(_shown(item) for item in value)
+    return "–" if value is None else str(value)
+
+
+def _story(laid_out: View) -> str:
+    """Return one sentence that says what this was."""
+
+    def told(group: str, field: str) -> Any:
+        return laid_out.table1.get(group, {}).get(field, {}).get("value")
+
+    training, testing = told("data_ingestion", "training_samples"), told("data_ingestion", "testing_samples")
+    parts = []
+    if told("model_parameters", "model_name"):
+        on = f" with {told('model_parameters', 'optimizer')}" if told("model_parameters", "optimizer") else ""
+        parts.append(f"{told('model_parameters', 'model_name')}, trained{on}")
+    if told("model_training", "epochs"):
+        parts.append(f"for {_shown(told('model_training', 'epochs'))} epochs")
+    if told("data_ingestion", "dataset_id"):
+        parts.append(f"on {told('data_ingestion', 'dataset_id')}")
+    if isinstance(training, int) and isinstance(testing, int):
+        parts.append(f"({training:,} samples to learn from, {testing:,} to test)")
+    return " ".join(str(part) for part in parts)
+
+
+def _matrix(laid_out: View) -> dict[str, Any] | None:
+    rows = laid_out.metrics.get("confusion_matrix")
+    if not isinstance(rows, list) or not 0 < len(rows) <= 30 or not all(isinstance(row, list) for row in rows):
+        return None
+    names = laid_out.table1.get("data_ingestion", {}).get("class_names", {}).get("value")
+    labels = names if isinstance(names, list) and len(names) == len(rows) else list(range(len(rows)))
+    numbers = [cell for row in rows for cell in row if isinstance(cell, int | float)]
+    most = max([*numbers, 1])
+    shaded = [
+        [(cell, cell / most if isinstance(cell, int | float) else 0.0, i == j) for j, cell in enumerate(row)]
+        for i, row in enumerate(rows)
+    ]
+    return {"labels": [str(label) for label in labels], "rows": shaded}
+
+
+def _figures(file: ProvenanceFile) -> list[dict[str, str]]:
+    found = {}
+    for _, record in file.of_type("ml:Artifact"):
+        name = str(value_of(record.get("schema:name")) or "")
+        path = beside(file, name) if name.endswith(".png") else None
+        if path is None or not path.is_file() or path.stat().st_size > _LARGEST_FIGURE:
+            continue
+        raw = path.read_bytes()
+        if sha256_of_bytes(raw) == record.get("schema:sha256"):
+            words = path.stem.replace("-", " ").replace("_", " ")
+            label = words.replace("roc ", "ROC ") if words.startswith("roc") else words.capitalize()
+            found[name] = {"label": label, "data": base64.b64encode(raw).decode()}
+    return [found[name] for name in sorted(found, key=_figure_rank)]
+
+
+def _figure_rank(name: str) -> tuple[int, str]:
+    rank = next((i for i, word in enumerate(_FIGURE_ORDER) if word in name), len(_FIGURE_ORDER))
+    return rank, name
+
+
+def _groups(laid_out: View) -> list[dict[str, Any]]:
+    groups = []
+    for name, fields in laid_out.table1.items():
+        if name == "packages":
+            continue
+        rows = [
+            {"name": field, "value": _field(field, item["value"]), "status": item["status"], "reason": item["reason"]}
+            for field, item in fields.items()
+        ]
+        rows.sort(key=lambda row: row["name"] in DATE_AND_DURATION)
+        groups.append({"name": name, "title": _GROUP_TITLES.get(name, name.replace("_", " ").capitalize()), "rows": rows})
+    return groups
+
+
+def _field(name: str, value: Any) -> str:
+    if name == "RAM" and isinstance(value, int):
+        return f"{value / 2**30:.1f} GiB"
+    if name == "file_size" and isinstance(value, int):
+        return f"{value:,} bytes"
+    if name == "execution_time" and isinstance(value, int | float):
+        return f"{value:.3f} s"
+    return _shown(value)
+
+
+def _settings(file: ProvenanceFile, order: list[str]) -> list[dict[str, str]]:
+    rows = []
+    for _, record in file.of_type("mls:HyperParameterSetting"):
+        name = value_of(file.entity(str((record.get("mls:specifiedBy") or {}).get("$"))).get("schema:name"))
+        value, planned = value_of(record.get("mls:hasValue")), value_of(record.get("ml:planned"))
+        rows.append(
+            {
+                "name": str(name),
+                "value": _shown(value),
+                "planned": _shown(planned),
+                "origin": str(value_of(record.get("ml:origin")) or ""),
+            }
+        )
+    rows = [row for row in rows if row["value"] != "–" or row["planned"] != "–"]
+    return sorted(rows, key=lambda row: order.index(row["name"]) if row["name"] in order else len(order))
+
+
+def _step(file: ProvenanceFile, step: dict[str, Any]) -> dict[str, Any]:
+    used = next(
+        (
+            str(usage.get("prov:entity"))
+            for usage in file.records("used").values()
+            if usage.get("prov:activity") == step["record"] and "cell-" in str(usage.get("prov:entity"))
+        ),
+        "",
+    )
+    source = value_of(file.entity(used).get("ml:source"))
+    return {**step, "source": str(source or ""), "duration": duration(step["start"], step["end"])}
