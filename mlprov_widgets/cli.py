@@ -46,12 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(given)
         found, text, status = options.command(options)
     except _Usage as error:
-        return _refuse(as_json, str(error), {"code": "usage", "field": "", "message": one_line(str(error)), "fix": "See --help"})
+        return _refuse(
+            as_json, str(error), {"code": "usage", "field": "", "message": one_line(str(error)), "fix": "See --help"}
+        )
     except MlprovError as error:
         return _refuse(as_json, f"mlprov: {error}", error.as_dict())
     except OSError as error:
         message = one_line(f"{error.strerror or error}")
-        fields = {"code": "os", "field": str(error.filename or ""), "message": message, "fix": "Check the disk and the rights"}
+        fields = {
+            "code": "os",
+            "field": str(error.filename or ""),
+            "message": message,
+            "fix": "Check the disk and the rights",
+        }
         return _refuse(as_json, f"mlprov: {error.filename or ''}: {message}", fields)
     except KeyboardInterrupt:
         print("\nmlprov: cancelled", file=sys.stderr)
@@ -91,8 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     add("tasks", _tasks, "list the tasks and what can be chosen")
     one = add("generate", _generate, "write the notebook of some choices")
     one.add_argument("task", metavar="TASK")
-    one.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="choose; an empty VALUE leaves it empty")
-    one.add_argument("--out", metavar="PATH", help="the notebook to write (default: in a new folder below experiments/)")
+    one.add_argument(
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="choose; an empty VALUE leaves it empty"
+    )
+    one.add_argument(
+        "--out", metavar="PATH", help="the notebook to write (default: in a new folder below experiments/)"
+    )
     one = add("run", _run, "execute a copy of a notebook and record it")
     one.add_argument("notebook", metavar="NOTEBOOK")
     one.add_argument("--timeout", metavar="S", help="seconds for the whole run")
@@ -124,7 +135,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _restoring(one: argparse.ArgumentParser) -> None:
     one.add_argument(
-        "--edits", metavar="HOW", default="refuse", help="code edited by hand: refuse (default), drop, or keep (runs it)"
+        "--edits",
+        metavar="HOW",
+        default="refuse",
+        help="code edited by hand: refuse (default), drop, or keep (runs it)",
     )
     one.add_argument("--data", metavar="PATH", action="append", default=[], help="your own data file, or its folder")
 
@@ -178,8 +192,15 @@ def _ran(done: dict[str, Any], next_step: str) -> Answer:
     if done["failed_step"]:
         lines.append(f"  It ended in the step {done['failed_step']}.")
     lines += [f"  note        {note}" for note in done["notes"] if note != done["message"]]
-    lines += [f"  {name:<18}{_plain(value)}" for name, value in done["metrics"].items() if not isinstance(value, list | dict)]
-    lines += ["", f"  notebook    {done['notebook']}", f"  provenance  {done['provenance']}", f"  report      {done['report']}"]
+    lines += [
+        f"  {name:<18}{_plain(value)}" for name, value in done["metrics"].items() if not isinstance(value, list | dict)
+    ]
+    lines += [
+        "",
+        f"  notebook    {done['notebook']}",
+        f"  provenance  {done['provenance']}",
+        f"  report      {done['report']}",
+    ]
     if done["status"] == "completed":
         lines += ["", f"Run it again and compare: {next_step}"]
     return done, "\n".join(lines), 0 if done["status"] == "completed" else 1
@@ -192,7 +213,11 @@ def _show(options: argparse.Namespace) -> Answer:
     for group, fields in found["table1"].items():
         lines.append(f"\n{group}")
         for name, item in fields.items():
-            told = _plain(item["value"]) if item["value"] is not None else f"({item['status'].replace('_', ' ')}: {item['reason']})"
+            told = (
+                _plain(item["value"])
+                if item["value"] is not None
+                else f"({item['status'].replace('_', ' ')}: {item['reason']})"
+            )
             lines.append(f"  {name:<30}{one_line(told, 100)}")
     lines.append("\nsteps")
     lines += [f"  {s['step']:<24}{s['status']:<12}{s['code']}" for s in found["steps"]]
@@ -232,7 +257,9 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
             lines.append(f"  likely cause      {first['cause']}")
         lines.append(f"  differences       {len(found['differences'])}")
     for change in found["environment_changes"][:12]:
-        lines.append(f"  environment       {change['name']}: {_plain(change['expected'])} -> {_plain(change['actual'])}")
+        lines.append(
+            f"  environment       {change['name']}: {_plain(change['expected'])} -> {_plain(change['actual'])}"
+        )
     more = len(found["environment_changes"]) - 12
     lines += [f"  environment       … and {more} more"] if more > 0 else []
     lines += [f"  missing           {item}" for item in found["missing"]]
@@ -314,7 +341,9 @@ def _seconds(raw: str | None) -> float | None:
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:
-        raise ValueRefused(f"{raw!r} is not a number of seconds", field="timeout", fix="Give, for example, --timeout 600")
+        raise ValueRefused(
+            f"{raw!r} is not a number of seconds", field="timeout", fix="Give, for example, --timeout 600"
+        )
     return value
 
 

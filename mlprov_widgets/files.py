@@ -18,14 +18,14 @@ _CHUNK = 1 << 20
 
 
 def write_atomically(path: Path, content: bytes | str, *, replace: bool = False) -> Path:
-    """Write a whole file or nothing: temporary file, flush to disk, rename.
+    r"""Write a whole file or nothing: temporary file, flush to disk, rename.
 
     Parameters
     ----------
     path
         The file to write. Its folder is made.
     content
-        Bytes, or text to be written as UTF-8 with ``\\n`` line ends.
+        Bytes, or text to be written as UTF-8 with ``\n`` line ends.
     replace
         Whether an existing file may be replaced.
 

@@ -142,9 +142,7 @@ def run(
     """
     from mlprov_widgets.execution.run import run_notebook, runs_folder
 
-    done = run_notebook(
-        Path(notebook), runs=runs_folder(runs), timeout=timeout, tasks=_paths(tasks), progress=progress
-    )
+    done = run_notebook(Path(notebook), runs=runs_folder(runs), timeout=timeout, tasks=_paths(tasks), progress=progress)
     return _result(**done.as_dict())
 
 

@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import Any
 
 from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
-from mlprov_widgets.provenance.view import View, metrics_of, packages_of, view
+from mlprov_widgets.provenance.view import View, packages_of, view
 
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-3

@@ -17,12 +17,12 @@ from mlprov_widgets.files import already_there, file_name, new_folder, sha256_of
 from mlprov_widgets.notebook.readback import compare_cells
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_cells, render_notebook
 from mlprov_widgets.notebook.write import copy_data, find_data
+from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
 from mlprov_widgets.provenance.view import metrics_of, packages_of
-from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.tasks.load import find_task
-from mlprov_widgets.tasks.model import Task
-from mlprov_widgets.tasks.plan import Draft, Plan, make_plan
+from mlprov_widgets.tasks.model import Kind, Task
+from mlprov_widgets.tasks.plan import Draft, Plan, make_plan, recorded_digest
 
 EDITS = ("refuse", "drop", "keep")
 _WORST = ("failed", "not-comparable", "different", "within-tolerance", "identical")
@@ -164,7 +164,16 @@ def _draft(task: Task, recorded: Replay, values: Mapping[str, Any], places: list
     for requirement in plan.requirements:
         if requirement.partition("==")[0].lower() not in allowed:
             raise ProvenanceError(
-                f"{requirement} is no requirement of the task {task.id}", field="requirements", fix="Use an unchanged file"
+                f"{requirement} is no requirement of the task {task.id}",
+                field="requirements",
+                fix="Use an unchanged file",
+            )
+    for parameter in task.parameters:
+        value = plan.values.get(parameter.name)
+        # A path from a file must not choose what is read here: only the content's digest counts.
+        if parameter.kind is Kind.FILE and value and (parameter.name not in plan.files or not recorded_digest(value)):
+            raise ProvenanceError(
+                "a recorded data file is named by its digest", field=parameter.name, fix="Use an unchanged file"
             )
     found = find_data(plan, places)
     given = {name: value for name, value in values.items() if value not in (None, ())}
@@ -208,7 +217,7 @@ def _keep(notebook: Any, code: Sequence[Code]) -> None:
 
 def edits_diff(recorded: Replay) -> str:
     """Return what a person should read before edited code runs: a unified diff, cell by cell."""
-    parts = []
+    parts: list[str] = []
     for code in recorded.code:
         planned = recorded.planned.get(code.step, "")
         parts += difflib.unified_diff(
@@ -268,7 +277,9 @@ def reproduce(
         if run.status == "cancelled":
             break
     worst = min(done, key=lambda item: _WORST.index(item[0]))
-    return Reproduction(worst[0], worst[1], worst[2], dict(Counter(item[0] for item in done)), restored, _notes(restored))
+    return Reproduction(
+        worst[0], worst[1], worst[2], dict(Counter(item[0] for item in done)), restored, _notes(restored)
+    )
 
 
 def _name_of(restored: Restored) -> str:
@@ -283,7 +294,9 @@ def _notes(restored: Restored) -> list[str]:
     file = restored.replay.file
     told = file.entity("plan:notebook").get("schema:sha256") if file else None
     if told and told != sha256_of_text(restored.text) and not restored.edited and not restored.notes:
-        notes.append("the notebook is not the recorded file byte for byte: it had been saved or run before it was recorded")
+        notes.append(
+            "the notebook is not the recorded file byte for byte: it had been saved or run before it was recorded"
+        )
     return notes
 
 
@@ -313,4 +326,3 @@ def _against_values(recorded: Replay, actual: ProvenanceFile) -> tuple[str, Comp
     changes = [c for c in package_changes(recorded.packages, known) if c["name"] in recorded.packages]
     verdict = verdict_of(recorded.metrics, metrics, found)
     return verdict, Comparison(verdict, found, changes, list(recorded.missing))
-

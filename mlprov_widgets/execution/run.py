@@ -129,7 +129,9 @@ def run_notebook(
     try:
         folder = folder or new_folder(runs or runs_folder(), plan.task)
     except OSError as error:
-        raise ExecutionError(f"no run folder can be made: {error}", field=str(runs), fix="Choose another --runs") from None
+        raise ExecutionError(
+            f"no run folder can be made: {error}", field=str(runs), fix="Choose another --runs"
+        ) from None
     folder = folder.resolve()
     place = source.resolve().parent
     data = find_data(plan, [place, folder])

@@ -112,14 +112,15 @@ class Session:
     def cancel(self) -> None:
         """Interrupt the running cell and run no further one; safe to call from any thread, at any time."""
         self._cancelled.set()
-        client, loop = self._client, self._loop
-        if client is not None and client.km is not None and loop is not None and loop.is_running():
-            asyncio.run_coroutine_threadsafe(client.km.interrupt_kernel(), loop)
+        self._ask_kernel("interrupt_kernel")
 
     def _kill(self) -> None:
+        self._ask_kernel("shutdown_kernel", now=True)
+
+    def _ask_kernel(self, request: str, **options: bool) -> None:
         client, loop = self._client, self._loop
         if client is not None and client.km is not None and loop is not None and loop.is_running():
-            asyncio.run_coroutine_threadsafe(client.km.shutdown_kernel(now=True), loop)
+            asyncio.run_coroutine_threadsafe(getattr(client.km, request)(**options), loop)
 
     def _work(self) -> None:
         try:

@@ -61,7 +61,9 @@ def _expressions(task: Task) -> list[str]:
             continue
         problems += [f"{where}: there is no parameter {name!r}" for name in sorted(unknown)]
     fields = [*(rule.field for rule in task.rules), *(advice.field for advice in task.advice)]
-    return problems + [f"a rule or advice names {name!r}, which is no parameter" for name in fields if name not in names]
+    return problems + [
+        f"a rule or advice names {name!r}, which is no parameter" for name in fields if name not in names
+    ]
 
 
 def _templates(task: Task) -> list[str]:

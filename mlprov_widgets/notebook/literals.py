@@ -38,7 +38,7 @@ def literal(value: Value) -> Source:
         return Source(repr(value))
     if isinstance(value, str):
         return Source(_quoted(value))
-    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+    if isinstance(value, tuple):
         return Source(f"[{', '.join(_quoted(item) for item in value)}]")
     raise TypeError(f"{type(value).__name__} has no literal")
 

@@ -91,9 +91,7 @@ def read_back(task: Task, found: FoundNotebook) -> ReadBack:
     return compare_cells(task, plan, digests if isinstance(digests, dict) else {}, found.cells)
 
 
-def compare_cells(
-    task: Task, plan: Plan, digests: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]
-) -> ReadBack:
+def compare_cells(task: Task, plan: Plan, digests: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> ReadBack:
     """Tell changed parameters from edited cells.
 
     A parameters cell in which only literals changed is a change of values, not of code.

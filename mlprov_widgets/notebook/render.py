@@ -201,7 +201,7 @@ def render_notebook(task: Task, plan: Plan) -> NotebookNode:
             metadata["tags"] = ["parameters"]
         cells.append(make(cell.source, id=cell.step, metadata=metadata))
     digests = {cell.step: cell.digest for cell in rendered}
-    return new_notebook(
+    notebook: NotebookNode = new_notebook(  # type: ignore[no-untyped-call]
         cells=cells,
         metadata={
             "kernelspec": dict(KERNELSPEC),
@@ -213,6 +213,7 @@ def render_notebook(task: Task, plan: Plan) -> NotebookNode:
             },
         },
     )
+    return notebook
 
 
 def notebook_text(notebook: NotebookNode) -> str:

@@ -75,7 +75,7 @@ def build(events: Sequence[Event], notebook: FoundNotebook | None = None) -> Bui
         If the events are not those of a journal.
     """
     writer = _Writer(account_of(events, notebook))
-    document = json.loads(writer.write().serialize(format="json"))
+    document = json.loads(str(writer.write().serialize(format="json")))
     return Built(seal(document), writer.files, writer.account)
 
 
@@ -83,7 +83,9 @@ def save_document(folder: Path, events: Sequence[Event], *, incomplete: bool = F
     """Build the document and write it, with what lies beside it, into the run's folder."""
     note: list[Event] = []
     if incomplete:
-        note = [{"event": "note", "time": events[-1]["time"], "incomplete": True, "message": "the journal was not written"}]
+        note = [
+            {"event": "note", "time": events[-1]["time"], "incomplete": True, "message": "the journal was not written"}
+        ]
     built = build([*events, *note])
     for name, content in built.files.items():
         write_atomically(folder / name, content, replace=True)
@@ -156,7 +158,9 @@ class _Writer:
     # Values and identifiers -----------------------------------------------------------------------
 
     def name(self, text: str) -> pm.QualifiedName:
-        return self.doc.valid_qualified_name(text)
+        found = self.doc.valid_qualified_name(text)
+        assert found is not None, text  # every identifier here is made of a known prefix and local_name
+        return found
 
     def value(self, value: Any) -> Any:
         """Return a value as PROV can hold it: cast, stripped of control characters, bounded."""
@@ -179,7 +183,9 @@ class _Writer:
     def attributes(self, types: Iterable[str], attributes: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         pairs: list[tuple[Any, Any]] = [("prov:type", self.name(kind)) for kind in types]
         for key, value in attributes.items():
-            pairs += [(key, self.value(item)) for item in (value if isinstance(value, set) else [value]) if item is not None]
+            pairs += [
+                (key, self.value(item)) for item in (value if isinstance(value, set) else [value]) if item is not None
+            ]
         return pairs
 
     def entity(self, identifier: str, *types: str, **attributes: Any) -> str:
@@ -432,7 +438,9 @@ class _Writer:
                 types += ["mls:ModelEvaluation", "prov:Collection"]
             if name == "data_ingestion":
                 types += ["mls:Dataset", "schema:Dataset"]
-            attributes = {f"ml_{local_name(key.replace(' ', '_').replace(':', '_'))}": v for key, v in group.fields.items()}
+            attributes = {
+                f"ml_{local_name(key.replace(' ', '_').replace(':', '_'))}": v for key, v in group.fields.items()
+            }
             self.entity(identifier, *types, **attributes, ml_fieldStatus=group.status or None)
             if name == "hardware_info":
                 self.doc.used("run:run", identifier)
@@ -474,7 +482,9 @@ class _Writer:
         for name in ("CPU", "RAM", "Operating_System"):
             hardware.observed(name, self._fact(name))
         hardware.observed("GPUs", account.gpus, "the run ended before the GPUs were asked for")
-        functions = {name: str(fact["function"]) for name, fact in account.facts.items() if fact.get("value") is not None}
+        functions = {
+            name: str(fact["function"]) for name, fact in account.facts.items() if fact.get("value") is not None
+        }
         if notebook:
             functions |= {"creation_date": str(notebook.get("created_by")), "modification_date": "os.stat st_mtime"}
             functions |= {"file_size": "len(bytes)"}
@@ -483,7 +493,9 @@ class _Writer:
             functions |= {"GPUs": "torch.cuda.get_device_name"}
         values = {**info.fields, **hardware.fields, "git": self._fact("git"), **about.fields}
         for name, function in sorted(functions.items()):
-            activity = self.activity(f"run:obtain-{local_name(name)}", None, None, "ml:Observation", ml_function=function)
+            activity = self.activity(
+                f"run:obtain-{local_name(name)}", None, None, "ml:Observation", ml_function=function
+            )
             fact = self.entity(f"run:fact-{local_name(name)}", "ml:Fact", schema_name=name, ml_value=values.get(name))
             self.doc.wasGeneratedBy(fact, activity)
             self.doc.wasAssociatedWith(activity, "run:kernel")
@@ -534,7 +546,9 @@ class _Writer:
                 ml_origin=dict(self.plan.get("origins") or {}).get(name),
             )
             users = [e for e in self.account.executions if any(r["name"] == name for r in e.reads)]
-            steps = [e.step for e in users] or [e.step for e in self.account.executions if stage and e.stage == stage][:1]
+            steps = [e.step for e in users] or [e.step for e in self.account.executions if stage and e.stage == stage][
+                :1
+            ]
             for user in dict.fromkeys(steps or ([step] if step else [])):
                 self.doc.used(self.exec_of[user], setting)
 

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 from mlprov_widgets.errors import ProvenanceError, one_line
 
@@ -101,10 +101,10 @@ class Journal:
         self._warn = warn
         self._waiting: list[str] = []
         self._lock = threading.Lock()
+        self._file: TextIO | None = None
         try:
             self._file = path.open("a" if extend else "x", encoding="utf-8", newline="\n")
         except OSError as error:
-            self._file = None
             self._fail(error)
 
     def append(self, kind: str, **content: Any) -> Event:
@@ -131,7 +131,9 @@ class Journal:
     def _fail(self, error: Exception) -> None:
         if not self.lost:
             self.lost = True
-            self._warn(f"The journal {self.path} cannot be written ({error}). The cells run on; the record is incomplete.")
+            self._warn(
+                f"The journal {self.path} cannot be written ({error}). The cells run on; the record is incomplete."
+            )
 
     def close(self) -> None:
         """Close the file; the events stay readable."""

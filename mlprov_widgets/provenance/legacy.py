@@ -152,7 +152,9 @@ def _training(record: LegacyRecord, data: Mapping[str, Any]) -> None:
     epochs = data.get("epochs")
     _put(record, "epochs", epochs if isinstance(epochs, int) else None, epochs, "the number of epochs")
     record.values["batch_size"] = None  # it trains on all rows at once
-    record.missing.append("random_seed: the original did not seed torch, so its weights cannot be made again; 2 is taken")
+    record.missing.append(
+        "random_seed: the original did not seed torch, so its weights cannot be made again; 2 is taken"
+    )
     record.missing.append("initial weights: not recorded")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -51,10 +50,14 @@ def find_notebook(digest: str, namespace: Mapping[str, Any], environment: Mappin
 
 
 def _candidates(namespace: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
-    for name in (environment.get("MLPROV_NOTEBOOK"), namespace.get("__vsc_ipynb_file__"), environment.get("JPY_SESSION_NAME")):
+    for name in (
+        environment.get("MLPROV_NOTEBOOK"),
+        namespace.get("__vsc_ipynb_file__"),
+        environment.get("JPY_SESSION_NAME"),
+    ):
         if isinstance(name, str) and name.endswith(".ipynb"):
             yield Path(name)
-            yield Path(os.path.basename(name))  # the session's name is relative to the server's root
+            yield Path(Path(name).name)  # the session's name is relative to the server's root
 
 
 def read_notebook_file(path: Path) -> FoundNotebook | None:

@@ -79,7 +79,7 @@ class _Finder(ast.NodeVisitor):
         if self._depth == 0:
             self.bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
 
-    visit_ImportFrom = visit_Import  # type: ignore[assignment]
+    visit_ImportFrom = visit_Import
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         if isinstance(node.target, ast.Name):
@@ -91,7 +91,7 @@ def is_data(name: str, value: object) -> bool:
     """Return whether a variable is data, rather than a module, an imported name or IPython's own."""
     if name.startswith("_") or isinstance(value, ModuleType):
         return False
-    if isinstance(value, type) or callable(value) and hasattr(value, "__qualname__"):
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
         return getattr(value, "__module__", None) == "__main__"
     return True
 

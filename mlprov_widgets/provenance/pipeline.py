@@ -68,7 +68,7 @@ def _box(step: dict[str, Any], x: int, y: int) -> str:
     border = ink if changed else "none"
     told = f"{step['status']} · {_seconds(step)}{changed}"
     return (
-        f'<g><title>{escape(title)}: {escape(told)}</title>'
+        f"<g><title>{escape(title)}: {escape(told)}</title>"
         f'<rect x="{x}" y="{y}" width="{_COLUMN - 2 * _PAD}" height="{_ROW - 8}" rx="6" fill="{fill}" '
         f'stroke="{border}" stroke-dasharray="4 3"/>'
         f'<text x="{x + 8}" y="{y + 16}" font-size="11.5" fill="#1f2a3d">{escape(shown)}</text>'

@@ -88,7 +88,9 @@ def value_of(raw: Any) -> Any:
         if kind == "xsd:boolean":
             return str(text).lower() in ("true", "1")
     except (ValueError, RecursionError):
-        raise ProvenanceError(f"{quoted(text)} is not a {kind}", field="provenance", fix="Use an unchanged file") from None
+        raise ProvenanceError(
+            f"{quoted(text)} is not a {kind}", field="provenance", fix="Use an unchanged file"
+        ) from None
     return text
 
 
@@ -164,7 +166,9 @@ def read_bytes(source: str | Path) -> tuple[bytes, Path]:
     path = Path(source)
     try:
         if path.is_dir():
-            raise ProvenanceError("this is a folder", field=str(path), fix="Give the provenance.json inside a run's folder")
+            raise ProvenanceError(
+                "this is a folder", field=str(path), fix="Give the provenance.json inside a run's folder"
+            )
         if path.stat().st_size > LARGEST_FILE:
             raise ProvenanceError(
                 f"the file has {path.stat().st_size:,} bytes",
@@ -213,7 +217,9 @@ def from_json(document: Mapping[str, Any], path: Path) -> ProvenanceFile:
         )
     count = sum(len(records) for records in document.values() if isinstance(records, dict))
     if count > MOST_RECORDS:
-        raise ProvenanceError(f"the document has {count:,} records", field=path.name, fix=f"At most {MOST_RECORDS:,} are read")
+        raise ProvenanceError(
+            f"the document has {count:,} records", field=path.name, fix=f"At most {MOST_RECORDS:,} are read"
+        )
     found = ProvenanceFile(document, path)
     schema = found.activity("run:run").get("ml:schemaVersion")
     told = str(value_of(schema)) if schema is not None else ""

@@ -7,6 +7,7 @@ cell: what it cannot record it says once and goes on.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -263,10 +264,8 @@ class Recorder:
 
     def _watch_history(self) -> None:
         while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
-            try:
+            with contextlib.suppress(Exception):  # a list that changes while it is read: the next look sees it
                 self._look_at_history()
-            except Exception:  # a list that changes while it is read: the next look sees it
-                continue
 
     def _look_at_history(self) -> None:
         history = self.namespace.get(HISTORY)
@@ -280,7 +279,7 @@ class Recorder:
                 known = self._series.setdefault(str(name), [])
                 now_there = values[:]
                 first = len(known) if len(now_there) >= len(known) and now_there[: len(known)] == known else 0
-                if len(now_there) != len(known) or first == 0 and now_there:
+                if len(now_there) != len(known) or (first == 0 and now_there):
                     new[str(name)] = {"from": first, "values": plain(now_there[first:])}
                     self._series[str(name)] = now_there
             if new:
@@ -370,7 +369,12 @@ def _start(
 def stages_of(task: Task | None) -> list[dict[str, Any]]:
     """Return what the document needs to know of a task's stages, as JSON data."""
     return [
-        {"id": stage.id, "title": stage.title, "fields": list(stage.observe), "not_applicable": dict(stage.not_applicable)}
+        {
+            "id": stage.id,
+            "title": stage.title,
+            "fields": list(stage.observe),
+            "not_applicable": dict(stage.not_applicable),
+        }
         for stage in (task.stages if task else ())
     ]
 

@@ -61,7 +61,9 @@ def report(file: ProvenanceFile) -> str:
             status=str(laid_out.run["status"] or "unknown"),
             when=_moment(laid_out.run["started"]),
             duration=duration(laid_out.run["started"], laid_out.run["ended"]),
-            headlines=[(label, _shown(laid_out.metrics[k])) for k, label in _HEADLINES.items() if k in laid_out.metrics],
+            headlines=[
+                (label, _shown(laid_out.metrics[k])) for k, label in _HEADLINES.items() if k in laid_out.metrics
+            ],
             story=_story(laid_out),
             confusion=None if any("onfusion" in figure["label"] for figure in figures) else _matrix(laid_out),
             svg=pipeline_svg(laid_out),
@@ -169,7 +171,9 @@ def _groups(laid_out: View) -> list[dict[str, Any]]:
             for field, item in fields.items()
         ]
         rows.sort(key=lambda row: row["name"] in DATE_AND_DURATION)
-        groups.append({"name": name, "title": _GROUP_TITLES.get(name, name.replace("_", " ").capitalize()), "rows": rows})
+        groups.append(
+            {"name": name, "title": _GROUP_TITLES.get(name, name.replace("_", " ").capitalize()), "rows": rows}
+        )
     return groups
 
 

@@ -118,7 +118,10 @@ def _references(file: ProvenanceFile) -> Iterator[dict[str, str]]:
 
 def _clock(file: ProvenanceFile) -> Iterator[dict[str, str]]:
     """PROV-CONSTRAINTS orders events without looking at a clock; this looks."""
-    spans = {key: (_time(r.get("prov:startTime")), _time(r.get("prov:endTime"))) for key, r in file.records("activity").items()}
+    spans = {
+        key: (_time(r.get("prov:startTime")), _time(r.get("prov:endTime")))
+        for key, r in file.records("activity").items()
+    }
     for identifier, (start, end) in spans.items():
         if start and end and end < start:
             yield _problem("clock", f"activity/{identifier}", "it ends before it starts")
@@ -131,7 +134,9 @@ def _clock(file: ProvenanceFile) -> Iterator[dict[str, str]]:
         moment = _time(record.get("prov:time"))
         made = generated.get(str(record.get("prov:entity")))
         if moment and made and moment < made:
-            yield _problem("clock", f"used/{identifier}", f"{record.get('prov:entity')} was used before it was generated")
+            yield _problem(
+                "clock", f"used/{identifier}", f"{record.get('prov:entity')} was used before it was generated"
+            )
 
 
 def _end_of(spans: Mapping[str, tuple[datetime | None, datetime | None]], record: Mapping[str, Any]) -> datetime | None:

@@ -144,11 +144,15 @@ def attribute_of(field: str) -> str:
 
 def _steps(file: ProvenanceFile) -> list[dict[str, Any]]:
     titles = {str(value_of(r.get("ml:step"))): value_of(r.get("schema:name")) for _, r in file.of_type("p-plan:Step")}
-    code = {str(u.get("prov:activity")): str(u.get("prov:entity")) for u in file.records("used").values() if _is_code(u)}
+    code = {
+        str(u.get("prov:activity")): str(u.get("prov:entity")) for u in file.records("used").values() if _is_code(u)
+    }
     found = []
     for identifier, record in file.of_type("p-plan:Activity", "activity"):
         entity = code.get(identifier, "")
-        step = str(value_of(file.entity(entity).get("ml:step")) or identifier.removeprefix("run:exec-").rpartition("-")[0])
+        step = str(
+            value_of(file.entity(entity).get("ml:step")) or identifier.removeprefix("run:exec-").rpartition("-")[0]
+        )
         found.append(
             {
                 "step": step,
@@ -204,4 +208,3 @@ def beside(file: ProvenanceFile, name: str) -> Path | None:
     folder = file.path.resolve().parent
     path = (folder / name).resolve()
     return path if path.is_relative_to(folder) else None
-

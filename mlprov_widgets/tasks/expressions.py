@@ -43,9 +43,7 @@ def holds(expression: str, context: Mapping[str, Any]) -> bool:
     try:
         return bool(compiled(**context))
     except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
-        raise TaskError(
-            f"this expression fails: {error}", field=quoted(expression), fix="Correct task.toml"
-        ) from error
+        raise TaskError(f"this expression fails: {error}", field=quoted(expression), fix="Correct task.toml") from error
 
 
 def names_in(expression: str) -> set[str]:

@@ -163,9 +163,7 @@ def make_plan(
                 f"the task {task.id} has no such parameter", field=quoted(name), fix=nearest(name, names)
             )
     values = {p.name: _first_value(p, given) for p in task.parameters}
-    settled_origins = {
-        name: (origins or {}).get(name, origin) if name in given else "default" for name in names
-    }
+    settled_origins = {name: (origins or {}).get(name, origin) if name in given else "default" for name in names}
     applies = _applicable(task, values, given)
     known = dict(files or {})
     found = dict(sources or {})
@@ -246,13 +244,12 @@ def _settle_file(
     else:
         path = Path(raw).expanduser()
     options = {p.detect: values[p.name] for p in task.parameters if p.of == parameter.name and p.detect}
-    ignored = next(
-        (values[p.name] for p in task.parameters if p.of == parameter.name and p.kind is Kind.NAMES), ()
-    )
+    header = options.get("header")
+    ignored = next((values[p.name] for p in task.parameters if p.of == parameter.name and p.kind is Kind.NAMES), ())
     table = inspect_table(
         path,
         separator=_text_or_none(options.get("separator")),
-        header=options.get("header") if isinstance(options.get("header"), bool) else None,
+        header=header if isinstance(header, bool) else None,
         target_column=_text_or_none(options.get("target_column")),
         ignored_columns=ignored if isinstance(ignored, tuple) else (),
     )
@@ -260,9 +257,7 @@ def _settle_file(
         raise DataFileError("this is not the recorded file: its digest differs", field=path.name)
     suffix = path.suffix.lower() if path.suffix.lower() in (".csv", ".tsv", ".txt", ".data") else ".csv"
     values[parameter.name] = raw if recorded else f"data/{table.sha256}{suffix}"
-    known[parameter.name] = known.get(parameter.name) or DataFile(
-        file_name(path.name), table.sha256, table.bytes
-    )
+    known[parameter.name] = known.get(parameter.name) or DataFile(file_name(path.name), table.sha256, table.bytes)
     found[parameter.name] = path
     return table
 
@@ -271,9 +266,7 @@ def _text_or_none(value: Value) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _detect(
-    task: Task, file: Parameter, table: Table, values: dict[str, Value], origins: dict[str, str]
-) -> None:
+def _detect(task: Task, file: Parameter, table: Table, values: dict[str, Value], origins: dict[str, str]) -> None:
     """Fill the empty parameters that a look at the file can fill."""
     seen: dict[str, Value] = {
         "separator": table.separator,
@@ -292,9 +285,7 @@ def _detect(
             origins[parameter.name] = "derived"
 
 
-def _facts(
-    task: Task, values: Mapping[str, Value], applies: set[str], tables: Mapping[str, Table]
-) -> dict[str, int]:
+def _facts(task: Task, values: Mapping[str, Value], applies: set[str], tables: Mapping[str, Table]) -> dict[str, int]:
     facts = {"samples": 0, "classes": 0, "smallest_class": 0, "features": 0, "missing": 0}
     for parameter in task.parameters:
         if parameter.name in applies and parameter.kind is Kind.CHOICE:
@@ -356,9 +347,7 @@ def plan_from_dict(raw: object) -> Plan:
     for item in requirements:
         if not isinstance(item, str) or not _REQUIREMENT.fullmatch(item):
             raise ProvenanceError(f"{quoted(item)} is not a name==version", field="requirements")
-    files = {
-        name: _data_file(name, file) for name, file in _expect(plan.get("files", {}), dict, "files").items()
-    }
+    files = {name: _data_file(name, file) for name, file in _expect(plan.get("files", {}), dict, "files").items()}
     digest = _expect(plan.get("task_digest"), str, "task_digest")
     if not _DIGEST.fullmatch(digest):
         raise ProvenanceError("this is not a SHA-256", field="task_digest")

@@ -38,7 +38,7 @@ def read_value(parameter: Parameter, raw: object) -> Value:
         raw = raw.strip() or None
     if raw is None:
         return _empty(parameter)
-    value = _READERS[parameter.kind](parameter, raw)
+    value: Value = _READERS[parameter.kind](parameter, raw)
     if isinstance(value, int | float) and not isinstance(value, bool):
         _check_bounds(parameter, value)
     return value
