@@ -195,13 +195,15 @@ def render_notebook(task: Task, plan: Plan) -> NotebookNode:
     rendered = list(render_cells(task, plan))
     cells = []
     for cell in rendered:
-        make = new_code_cell if cell.kind == "code" else new_markdown_cell
         metadata: dict[str, Any] = {METADATA: {"stage": cell.stage, "title": cell.title}}
         if cell.step == PARAMETERS_STEP:
             metadata["tags"] = ["parameters"]
-        cells.append(make(cell.source, id=cell.step, metadata=metadata))
+        if cell.kind == "code":
+            cells.append(new_code_cell(cell.source, id=cell.step, metadata=metadata))
+        else:
+            cells.append(new_markdown_cell(cell.source, id=cell.step, metadata=metadata))
     digests = {cell.step: cell.digest for cell in rendered}
-    notebook: NotebookNode = new_notebook(  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = new_notebook(
         cells=cells,
         metadata={
             "kernelspec": dict(KERNELSPEC),

@@ -159,7 +159,8 @@ class _Writer:
 
     def name(self, text: str) -> pm.QualifiedName:
         found = self.doc.valid_qualified_name(text)
-        assert found is not None, text  # every identifier here is made of a known prefix and local_name
+        if found is None:  # every identifier is made here, of a known prefix and `local_name`
+            raise ValueError(f"{text!r} is not a qualified name")
         return found
 
     def value(self, value: Any) -> Any:
