@@ -49,16 +49,18 @@ def number(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-def show_provenance() -> Summary | None:
-    """Save the record of this notebook and return its summary; the last line of a generated notebook.
+def show_provenance() -> None:
+    """Save the record of this notebook and show its summary; the last line of a generated notebook.
 
     From here on the document is written again after every cell, so that later edits are in it too.
     """
     recorder = active()
     if recorder is None:
         print("Nothing was recorded: run the cell with record(…) first, then the cells below it.")
-        return None
+        return
     recorder.journal_packages()
     recorder.publish = True
     built = recorder.save()
-    return Summary(view(ProvenanceFile(built.document)), recorder.shown_place())
+    from IPython.display import display
+
+    display(Summary(view(ProvenanceFile(built.document)), recorder.shown_place()))

@@ -24,7 +24,7 @@ from mlprov_widgets.provenance.fingerprint import Fingerprint, fingerprint
 from mlprov_widgets.provenance.journal import FILE_NAME, Event, Journal, now, plain
 from mlprov_widgets.provenance.locate import FoundNotebook, find_notebook
 from mlprov_widgets.provenance.names import is_data, names_in, through_functions
-from mlprov_widgets.provenance.scrub import relative, scrub
+from mlprov_widgets.provenance.scrub import scrub
 from mlprov_widgets.tasks.load import find_task
 from mlprov_widgets.tasks.model import Task
 
@@ -299,7 +299,10 @@ class Recorder:
 
     def shown_place(self) -> str:
         """Return the run's folder as it may be shown: relative to where the notebook runs."""
-        return relative(str(self.folder), Path.cwd())
+        try:
+            return os.path.relpath(self.folder)
+        except ValueError:  # another drive, on Windows
+            return self.folder.name
 
     def finish(self) -> None:
         """End the record; called when the kernel shuts down or another record begins."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _ABSOLUTE = re.compile(r"(?<![\w.:/<>])(?:/|[A-Za-z]:[\\/])(?:[^\s'\"<>:|?*\\/]+[\\/])+([^\s'\"<>:|?*\\/,)]+)")
@@ -17,14 +16,3 @@ def scrub(text: str) -> str:
     """
     short = _ANSI.sub("", text)[:_LONGEST]
     return _ABSOLUTE.sub(lambda match: f"<outside>/{match[1]}", short)
-
-
-def relative(path: str, folder: Path) -> str:
-    """Return a path relative to `folder`, or ``<outside>/name`` when it lies elsewhere."""
-    candidate = Path(path)
-    if not candidate.is_absolute():
-        candidate = folder / candidate
-    try:
-        return candidate.resolve().relative_to(folder.resolve()).as_posix() or "."
-    except (ValueError, OSError):
-        return f"<outside>/{candidate.name}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -107,8 +109,24 @@ def _all_folders(more: Iterable[Path]) -> Iterator[Path]:
                 fix="Name a task's folder, or a folder that holds task folders",
             )
         yield from found
-    for entry_point in entry_points(group=ENTRY_POINTS):
+    for entry_point in _installed(installed_stamp()):
         yield _folder_of(entry_point)
+
+
+def installed_stamp() -> tuple[int, ...]:
+    """Return what changes when a package is installed or removed: the times of the folders of ``sys.path``."""
+    stamp = []
+    for place in sys.path:
+        with suppress(OSError):
+            stamp.append(Path(place or ".").stat().st_mtime_ns)
+    return tuple(stamp)
+
+
+@functools.lru_cache(maxsize=4)
+def _installed(stamp: tuple[int, ...]) -> tuple[EntryPoint, ...]:
+    # Looking through all installed packages takes 10 ms and more.
+    del stamp  # part of the key only
+    return tuple(entry_points(group=ENTRY_POINTS))
 
 
 def _folders_in(place: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any, Final
 from mlprov_widgets.errors import DataFileError, ProvenanceError, ValueRefused, nearest, quoted
 from mlprov_widgets.files import canonical_json, file_name, sha256_of_text
 from mlprov_widgets.tasks.expressions import holds
+from mlprov_widgets.tasks.load import installed_stamp
 from mlprov_widgets.tasks.model import Choice, Kind, Parameter, Task, Value
 from mlprov_widgets.tasks.tables import Table, inspect_table
 from mlprov_widgets.tasks.values import read_value
@@ -304,8 +306,14 @@ def _facts(task: Task, values: Mapping[str, Value], applies: set[str], tables: M
 
 def installed_requirements(task: Task) -> tuple[str, ...]:
     """Return the task's requirements pinned to the versions that are installed here."""
+    return _pinned(task.requirements, installed_stamp())
+
+
+@functools.lru_cache(maxsize=32)
+def _pinned(names: tuple[str, ...], stamp: tuple[int, ...]) -> tuple[str, ...]:
+    del stamp  # part of the key only
     pinned = []
-    for name in task.requirements:
+    for name in names:
         try:
             pinned.append(f"{name}=={version(name)}")
         except PackageNotFoundError:

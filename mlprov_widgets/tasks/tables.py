@@ -68,7 +68,7 @@ _INTEGER = re.compile(r"\s*([+-]?)([0-9]+)\s*", re.ASCII)
 # The cells that need no second look: nearly all, in a file worth reading.
 _is_plain = re.compile(r"[+-]?[0-9]{1,17}(\.[0-9]*)?", re.ASCII).fullmatch
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?\s*", re.ASCII)
-_LARGEST = 3.4e38  # scikit-learn's trees compute with 32 bits
+_LARGEST = 3.4e38  # the notebook's models compute with 32 bits
 _LARGEST_INTEGER = 1e18  # beyond 64 bits pandas changes the type of the whole column
 
 _SPACE_FIELD = re.compile(r'"([^"]*(?:""[^"]*)*)"(?!")([^ \t\r\n]*)|([^ \t\r\n"][^ \t\r\n]*)|"')
@@ -471,13 +471,20 @@ def _typed(path: Path, target: str, seen: _Seen) -> dict[str, int]:
     for text, number in numbers.items():
         label: int | float | str = text
         if numeric and number is not None:
-            if not number.is_integer() or abs(number) >= _LARGEST_INTEGER:
+            if not _names_a_class(text, number, whole):
                 raise _not_classes(path, target, f"the number {quoted(text)}")
             label = _as_int(text) if whole else number
         elif truths:
             label = text.capitalize()
         counts[label] += seen.labels[text]
     return {str(label): counts[label] for label in sorted(counts)}  # never texts among numbers
+
+
+def _names_a_class(text: str, number: float, whole: bool) -> bool:
+    if whole:
+        return abs(number) < _LARGEST_INTEGER
+    # pandas rounds the last digit of a long number in its own way, which would make it another label.
+    return abs(number) < 1e15 and len(text) <= 16 and round(number, 9) == number
 
 
 def _as_int(text: str) -> int:
