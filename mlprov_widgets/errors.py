@@ -109,7 +109,10 @@ def one_line(text: str, longest: int = 400) -> str:
 
 def quoted(value: object) -> str:
     """Return a short, quoted, one-line form of any value for use in a message."""
-    return one_line(repr(value), _LONGEST_QUOTE)
+    try:
+        return one_line(repr(value), _LONGEST_QUOTE)
+    except Exception:  # a number of too many digits, a list in too many lists, any object's own __repr__
+        return f"<{type(value).__name__}>"
 
 
 def nearest(value: object, valid: Iterable[str], most: int = 12) -> str:
@@ -125,6 +128,6 @@ def nearest(value: object, valid: Iterable[str], most: int = 12) -> str:
         How many choices to name at most.
     """
     names = list(valid)
-    close = difflib.get_close_matches(str(value), names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(value, names, n=1, cutoff=0.6) if isinstance(value, str) else []
     listed = ", ".join(names[:most]) + (", …" if len(names) > most else "")
     return f"Did you mean {close[0]}? Choose one of {listed}" if close else f"Choose one of {listed}"

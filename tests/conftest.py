@@ -1,6 +1,10 @@
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from mlprov_widgets import verbs
 
 TESTS = Path(__file__).parent
 MARKED_TIERS = {"kernel", "browser"}
@@ -11,3 +15,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         tier = item.path.relative_to(TESTS).parts[0]
         if tier in MARKED_TIERS:
             item.add_marker(tier)
+
+
+@pytest.fixture(scope="session")
+def tiny_task() -> Path:
+    """The folder of somebody else's task, whose notebooks run in two seconds."""
+    return TESTS / "data" / "tiny_task"
+
+
+@pytest.fixture(scope="session")
+def plain_environment() -> Iterator[None]:
+    """Whoever runs the tests may have settings of their own, or sit in a notebook."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MLPROV_RUNS", "MLPROV_RUN_DIR", "MLPROV_NOTEBOOK", "MLPROV_TASKS", "JPY_SESSION_NAME"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def run_new(
+    tiny_task: Path, tmp_path_factory: pytest.TempPathFactory, plain_environment: None
+) -> Callable[..., dict[str, Any]]:
+    """Return a function that generates a notebook in a new folder and runs it; ``source`` is that notebook."""
+
+    def new(task: str = "tiny", values: Mapping[str, object] | None = None) -> dict[str, Any]:
+        folder = tmp_path_factory.mktemp(task)
+        written = verbs.generate(task, values or {}, out=folder / "source" / f"{task}.ipynb", tasks=[tiny_task])
+        done = verbs.run(written["notebook"], runs=folder / "runs", tasks=[tiny_task])
+        return {**done, "source": written["notebook"]}
+
+    return new
+
+
+@pytest.fixture(scope="session")
+def tiny_run(run_new: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """A completed run of the tiny task; only to be read."""
+    return run_new()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from mlprov_widgets.errors import MlprovError, TaskError
+from mlprov_widgets.notebook.literals import literal, markdown
 from mlprov_widgets.notebook.render import render_cells
 from mlprov_widgets.tasks.expressions import names_in
 from mlprov_widgets.tasks.load import frame_folder, load_task
@@ -69,13 +70,15 @@ def _expressions(task: Task) -> list[str]:
 def _templates(task: Task) -> list[str]:
     from jinja2 import Environment, TemplateSyntaxError, meta
 
+    environment = Environment(autoescape=False)  # only parses
+    environment.filters |= {"literal": literal, "markdown": markdown}
     names = {parameter.name for parameter in task.parameters}
     problems: list[str] = []
     used: set[str] = set()
     for place in [*(task.folder / cell.template for cell in task.cells), *sorted(frame_folder().glob("*.jinja"))]:
         try:
             text = place.read_text(encoding="utf-8")
-            found = meta.find_undeclared_variables(Environment(autoescape=False).parse(text))  # only parsed
+            found = meta.find_undeclared_variables(environment.parse(text))
         except FileNotFoundError:
             problems.append(f"{place.name}: the template is missing")
             continue

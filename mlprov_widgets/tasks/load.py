@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from importlib.metadata import EntryPoint, entry_points
@@ -40,6 +40,15 @@ DESCRIPTION = "task.toml"
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,59}")
 _STEP = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _CELL_KINDS = ("code", "markdown")
+_TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+    "float | None": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
+    "Value": (lambda value: _is_value(value), "a value or a list of texts"),
+    "Mapping[str, str]": (lambda value: _is_table(value, str), "a table of texts"),
+    "Mapping[str, int]": (lambda value: _is_table(value, int), "a table of whole numbers"),
+}
+"""What an entry may hold, by the annotation in `mlprov_widgets.tasks.model`."""
 _T = TypeVar("_T")
 
 
@@ -179,12 +188,15 @@ def _load_task(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Task:
     stages = tuple(reader.make(Stage, entry, "stages") for entry in reader.tables(raw, "stages"))
     parameters = (*(_parameter(reader, entry) for entry in reader.tables(raw, "parameters")), *_frame_parameters())
     cells = tuple(_cell(reader, entry) for entry in reader.tables(raw, "cells"))
+    requirements = raw.get("requirements", [])
+    if not isinstance(requirements, list) or not _is_value(tuple(requirements)):
+        raise reader.error("'requirements' must be a list of texts")
     task = Task(
         id=reader.text(raw, "id"),
         title=reader.text(raw, "title"),
         version=reader.text(raw, "version"),
         description=reader.text(raw, "description"),
-        requirements=tuple(str(item) for item in raw.get("requirements", [])),
+        requirements=tuple(requirements),
         stages=stages,
         parameters=parameters,
         cells=cells,
@@ -242,16 +254,29 @@ class _Reader:
         return value
 
     def make(self, kind: type[_T], entry: Mapping[str, Any], where: str) -> _T:
-        known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
         name = entry.get("name") or entry.get("id") or entry.get("step") or entry.get("value") or "?"
-        for key in entry:
-            if key not in known:
-                raise self.error(f"[[{where}]] {name}: unknown key {key!r}", fix=nearest(key, known))
+        types = {item.name: str(item.type) for item in fields(kind)}  # type: ignore[arg-type]
+        for key, value in entry.items():
+            if key not in types:
+                raise self.error(f"[[{where}]] {name}: unknown key {key!r}", fix=nearest(key, types))
+            fits, what = _TYPES.get(types[key], (None, ""))
+            if fits is not None and not fits(value):
+                raise self.error(f"[[{where}]] {name}: {key} = {quoted(value)} must be {what}")
         try:
             return kind(**entry)
         except TypeError as error:
             missing = str(error).split(":", 1)[-1].strip()
             raise self.error(f"[[{where}]] {name}: missing {missing}") from None
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(isinstance(item, str) for item in value)
+    return isinstance(value, bool | int | float | str)
+
+
+def _is_table(value: object, kind: type) -> bool:
+    return isinstance(value, dict) and all(type(item) is kind for item in value.values())
 
 
 def _parameter(reader: _Reader, entry: Mapping[str, Any]) -> Parameter:
@@ -267,7 +292,7 @@ def _parameter(reader: _Reader, entry: Mapping[str, Any]) -> Parameter:
                 fix=nearest(entry.get(key), valid),
             ) from None
     prepared["choices"] = tuple(
-        reader.make(Choice, choice, f"parameters.{name}.choices") for choice in entry.get("choices", [])
+        reader.make(Choice, choice, f"parameters.{name}.choices") for choice in reader.tables(entry, "choices")
     )
     if isinstance(prepared.get("default"), list):
         prepared["default"] = tuple(prepared["default"])

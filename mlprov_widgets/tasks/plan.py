@@ -293,11 +293,20 @@ def _facts(task: Task, values: Mapping[str, Value], applies: set[str], tables: M
         if parameter.name in applies and parameter.kind is Kind.CHOICE:
             chosen: Choice | None = parameter.choice(str(values[parameter.name]))
             facts.update(chosen.facts if chosen else {})
-    for table in tables.values():
+    for name, table in tables.items():
+        filling = next((p.name for p in task.parameters if p.of == name and p.detect == "missing_values"), "")
+        dropped = filling and values[filling] == "drop_rows"
+        classes = table.complete if dropped else table.classes
+        if len(classes) < 2:
+            raise DataFileError(
+                f"without the rows in which a cell is missing, {len(classes)} classes are left",
+                field=table.path.name,
+                fix=f"Fill the missing cells instead, with --set {filling}=mean",
+            )
         facts.update(
-            samples=table.rows - table.missing_target,
-            classes=len(table.classes),
-            smallest_class=min(table.classes.values()),
+            samples=sum(classes.values()),
+            classes=len(classes),
+            smallest_class=min(classes.values()),
             features=len(table.columns) - 1,
             missing=sum(table.missing.values()),
         )

@@ -106,6 +106,8 @@ class Table:
     target_column : str
     classes : Mapping of str to int
         How many rows each label has, in the order in which scikit-learn lists the classes.
+    complete : Mapping of str to int
+        The same, of the rows in which no cell is missing.
     missing : Mapping of str to int
         The feature columns with missing cells, and how many.
     missing_target : int
@@ -123,6 +125,7 @@ class Table:
     rows: int
     target_column: str
     classes: Mapping[str, int]
+    complete: Mapping[str, int]
     missing: Mapping[str, int]
     missing_target: int
     preview: tuple[tuple[str, ...], ...]
@@ -178,7 +181,7 @@ def inspect_table(
         raise _refused(path, f"this file cannot be read ({reason})", "Check its path and its permissions") from None
     if not seen.rows:
         raise _refused(path, "this file has only a header", "Add rows of data")
-    classes = _classes(path, names[target], seen)
+    classes, complete = _classes(path, names[target], seen)
     _check_features(path, names, kept, ignored, seen)
     return Table(
         path=path,
@@ -188,6 +191,7 @@ def inspect_table(
         rows=seen.rows,
         target_column=names[target],
         classes=classes,
+        complete=complete,
         missing={names[index]: seen.missing[index] for index in sorted(seen.missing)},
         missing_target=seen.missing_target,
         preview=tuple(seen.preview),
@@ -395,6 +399,7 @@ class _Seen:
 
     rows: int = 0
     labels: Counter[str] = field(default_factory=Counter)
+    complete: Counter[str] = field(default_factory=Counter)
     missing_target: int = 0
     missing: Counter[int] = field(default_factory=Counter)
     faults: dict[int, tuple[str, int, str]] = field(default_factory=dict)
@@ -419,16 +424,20 @@ def _scan(
             seen.labels[row[target]] += 1
             if len(seen.labels) > MOST_CLASSES:
                 raise _not_classes(path, names[target], f"more than {MOST_CLASSES:,} different values")
+        gaps = 0
         for index in features:
             cell = row[index]
             if _is_plain(cell):
                 continue
             if cell in _MISSING:
+                gaps += 1
                 seen.missing[index] += 1
             elif index not in seen.faults or seen.faults[index][0] != "text":
                 fault = _fault(cell)
                 if fault == "text" or (fault and index not in seen.faults):
                     seen.faults[index] = fault, line, cell
+        if not gaps and row[target] not in _MISSING:
+            seen.complete[row[target]] += 1
     return seen
 
 
@@ -446,28 +455,36 @@ def _not_classes(path: Path, target: str, what: str) -> DataFileError:
     return _refused(path, message, "Choose another target column")
 
 
-def _classes(path: Path, target: str, seen: _Seen) -> dict[str, int]:
-    """Return the labels as pandas types them and scikit-learn sorts them, with their counts."""
+def _classes(path: Path, target: str, seen: _Seen) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the labels as pandas types them and scikit-learn sorts them, counted in all rows and in whole rows."""
     labelled = seen.labels.total()
     if not labelled:
         message = f"the target column {quoted(target)} has no labels, all its cells are missing"
         raise _refused(path, message, "Choose another target column")
-    classes = _typed(path, target, seen)
+    labels = _typed(path, target, seen)
+    classes = _counted(labels, seen.labels)
     if len(classes) == 1:
         message = f"the target column {quoted(target)} has only the class {quoted(next(iter(classes)))}"
         raise _refused(path, message, "Choose another target column, or add rows of another class")
     if len(classes) > 20 and len(classes) > labelled / 2:
         raise _not_classes(path, target, f"{len(classes):,} different values in {labelled:,} rows")
-    return classes
+    return classes, _counted(labels, seen.complete)
 
 
-def _typed(path: Path, target: str, seen: _Seen) -> dict[str, int]:
+def _counted(labels: Mapping[str, int | float | str], texts: Mapping[str, int]) -> dict[str, int]:
+    counts: Counter[int | float | str] = Counter()
+    for text, count in texts.items():
+        counts[labels[text]] += count
+    return {str(label): counts[label] for label in sorted(counts)}  # never texts among numbers
+
+
+def _typed(path: Path, target: str, seen: _Seen) -> dict[str, int | float | str]:
     numbers = {text: _number(text) for text in seen.labels}
     # pandas has no missing value among whole numbers: one missing label makes floats of them.
     whole = not seen.missing_target and all(_INTEGER.fullmatch(text) for text in numbers)
     numeric = None not in numbers.values()
     truths = all(text.lower() in ("true", "false") for text in numbers)
-    counts: Counter[int | float | str] = Counter()
+    labels: dict[str, int | float | str] = {}
     for text, number in numbers.items():
         label: int | float | str = text
         if numeric and number is not None:
@@ -476,8 +493,8 @@ def _typed(path: Path, target: str, seen: _Seen) -> dict[str, int]:
             label = _as_int(text) if whole else number
         elif truths:
             label = text.capitalize()
-        counts[label] += seen.labels[text]
-    return {str(label): counts[label] for label in sorted(counts)}  # never texts among numbers
+        labels[text] = label
+    return labels
 
 
 def _names_a_class(text: str, number: float, whole: bool) -> bool:

@@ -91,9 +91,9 @@ def _check_bounds(parameter: Parameter, value: float) -> None:
 
 
 def _boolean(parameter: Parameter, raw: object) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    text = str(raw).lower() if isinstance(raw, str | int) else ""
+    if isinstance(raw, int) and raw in (0, 1):
+        return bool(raw)
+    text = raw.lower() if isinstance(raw, str) else ""
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
     raise _refused(parameter, raw, "yes or no", "Give true or false")
@@ -104,7 +104,7 @@ def _integer(parameter: Parameter, raw: object) -> int:
         return int(raw)
     if isinstance(raw, float) and raw.is_integer() and abs(raw) < 2**53:
         return int(raw)
-    if isinstance(raw, int) and not isinstance(raw, bool):
+    if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 10**19:
         return raw
     raise _refused(parameter, raw, "a whole number")
 
@@ -146,7 +146,7 @@ def _choice(parameter: Parameter, raw: object) -> str:
 
 def _column(parameter: Parameter, raw: object) -> str:
     # A position is resolved to a name when the file is looked at.
-    if isinstance(raw, int) and not isinstance(raw, bool):
+    if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 10**6:
         raw = str(raw)
     return _text(parameter, raw)
 

@@ -51,6 +51,7 @@ def test_a_table_is_described(write: Write) -> None:
         rows=4,
         target_column="kind",
         classes={"setosa": 2, "virginica": 1},
+        complete={"setosa": 1, "virginica": 1},
         missing={"width": 1},
         missing_target=1,
         preview=(
