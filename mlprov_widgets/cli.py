@@ -226,7 +226,7 @@ def _show(options: argparse.Namespace) -> Answer:
 
 def _reproduce(options: argparse.Namespace) -> Answer:
     if options.edits == "keep":
-        diff = verbs.edits_of(options.source)
+        diff = verbs.edits_of(options.source, tasks=options.tasks, data=options.data)
         if diff:
             print(f"This code from the file is going to run:\n{_visible(diff)}\n", file=sys.stderr)
     with _Progress(options) as progress:

@@ -275,12 +275,11 @@ def import_provenance(
     )
 
 
-def edits_of(source: PathLike) -> str:
+def edits_of(source: PathLike, *, tasks: Iterable[PathLike] = (), data: Iterable[PathLike] = ()) -> str:
     """Return the code that was edited by hand in a recorded run, as a unified diff."""
-    from mlprov_widgets.execution.reproduce import edits_diff
-    from mlprov_widgets.provenance.replay import replay
+    from mlprov_widgets.execution.reproduce import edits_diff, restore
 
-    return edits_diff(replay(source))
+    return edits_diff(restore(source, edits="keep", tasks=_paths(tasks), data=_paths(data)))
 
 
 def verify(provenance: PathLike) -> Result:

@@ -215,14 +215,14 @@ def _keep(notebook: Any, code: Sequence[Code]) -> None:
             notebook.cells.insert(place, new_code_cell(item.source, id=item.step))
 
 
-def edits_diff(recorded: Replay) -> str:
+def edits_diff(restored: Restored) -> str:
     """Return what a person should read before edited code runs: a unified diff, cell by cell."""
+    planned = {cell.step: cell.source for cell in render_cells(restored.task, restored.draft.plan)}
     parts: list[str] = []
-    for code in recorded.code:
-        planned = recorded.planned.get(code.step, "")
-        parts += difflib.unified_diff(
-            planned.splitlines(), code.source.splitlines(), f"{code.step} (planned)", f"{code.step} (ran)", lineterm=""
-        )
+    for code in restored.replay.code:
+        if code.step in restored.edited:
+            before, after = planned.get(code.step, "").splitlines(), code.source.splitlines()
+            parts += difflib.unified_diff(before, after, f"{code.step} (planned)", f"{code.step} (ran)", lineterm="")
     return "\n".join(parts)
 
 

@@ -77,7 +77,10 @@ kind = "choice"
 when = "dataset_id == 'own'"
 of = "data_file"
 detect = "separator"
-choices = [{ value = "comma", label = "Comma", code = '","' }, { value = "semicolon", label = "Semicolon", code = '";"' }]
+choices = [
+    { value = "comma", label = "Comma", code = '","' },
+    { value = "semicolon", label = "Semicolon", code = '";"' },
+]
 
 [[parameters]]
 name = "target_column"

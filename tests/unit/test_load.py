@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from importlib.metadata import EntryPoint
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -352,42 +352,54 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         find_tasks([tmp_path / "nowhere"])
 
 
-class Offered(EntryPoint):
-    """An entry point that loads a given thing."""
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Return a function that installs a package with an entry point, and gives its folder."""
 
-    def load(self) -> Any:
-        offered = globals()["_offered"]
-        if isinstance(offered, Exception):
-            raise offered
-        return offered
+    def into_site(code: str) -> Path:
+        site = tmp_path / "site"
+        package, about = site / "toy_package", site / "toy_package-1.0.dist-info"
+        package.mkdir(parents=True)
+        about.mkdir()
+        (package / "__init__.py").write_text(code)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toy_package\nVersion: 1.0\n")
+        target = "toy_package:folder" if "folder" in code else "toy_package"
+        (about / "entry_points.txt").write_text(f"[{load.ENTRY_POINTS}]\ncounting = {target}\n")
+        monkeypatch.syspath_prepend(site)
+        monkeypatch.delitem(sys.modules, "toy_package", raising=False)
+        return package
 
-
-def offer(monkeypatch: pytest.MonkeyPatch, thing: object) -> None:
-    monkeypatch.setitem(globals(), "_offered", thing)
-    entry_point = Offered("counting", "toy_package", load.ENTRY_POINTS)
-    monkeypatch.setattr(load, "entry_points", lambda group: [entry_point] if group == load.ENTRY_POINTS else [])
-
-
-def test_a_task_is_found_through_an_entry_point_to_a_package(write_task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = ModuleType("toy_package")
-    package.__path__ = [str(write_task())]
-    offer(monkeypatch, package)
-    assert find_task("toy").title == "A toy"
+    return into_site
 
 
-def test_a_task_is_found_through_an_entry_point_to_a_path(write_task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(monkeypatch, str(write_task()))
-    assert find_task("toy").title == "A toy"
+def test_a_task_is_found_in_an_installed_package(install: Any, write_task: Any) -> None:
+    package = install("")
+    for path in write_task().iterdir():
+        (package / path.name).write_bytes(path.read_bytes())
+    assert find_task("toy").folder == package
 
 
-def test_a_package_that_fails_to_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    offer(monkeypatch, RuntimeError("torch is too old"))
+def test_a_task_is_found_through_a_path_that_an_installed_package_gives(install: Any, write_task: Any) -> None:
+    folder = write_task()
+    install(f"folder = {str(folder)!r}")
+    assert find_task("toy").folder == folder
+
+
+def test_a_package_that_fails_to_load_is_named(install: Any) -> None:
+    install("raise RuntimeError('torch is too old')")
     with pytest.raises(TaskError) as caught:
         find_tasks()
     assert str(caught.value) == (
         "counting: the installed task cannot be loaded: torch is too old. "
         "Repair or uninstall the package that offers it."
     )
+
+
+def test_a_package_that_was_uninstalled_is_forgotten(install: Any, write_task: Any) -> None:
+    install(f"folder = {str(write_task())!r}")
+    find_task("toy")
+    sys.path.pop(0)
+    assert "toy" not in find_tasks()
 
 
 # The digest --------------------------------------------------------------------------------------
