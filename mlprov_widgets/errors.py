@@ -43,9 +43,10 @@ class MlprovError(Exception):
 
     def __init__(self, message: str, *, field: str = "", fix: str = "") -> None:
         super().__init__(message)
-        self.message = one_line(message)
+        # What is quoted from elsewhere often has a full stop of its own.
+        self.message = one_line(message).rstrip(".")
         self.field = one_line(field)
-        self.fix = one_line(fix)
+        self.fix = one_line(fix).rstrip(".")
 
     def __str__(self) -> str:
         text = f"{self.field}: {self.message}" if self.field else self.message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 import time
@@ -85,6 +86,7 @@ class Session:
         self._variables = variables
         self._progress = progress or (lambda _: None)
         self._cancelled = threading.Event()
+        self._finished = threading.Event()
         self._deadline = time.monotonic() + timeout if timeout is not None else None
         self._client: NotebookClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,12 +97,13 @@ class Session:
 
     def run(self) -> Outcome:
         """Run to the end and return the outcome; a Ctrl-C cancels."""
-        thread = threading.Thread(target=self._work, name="mlprov run", daemon=True)
-        thread.start()
+        threading.Thread(target=self._work, name="mlprov run", daemon=True).start()
         stop_at = 0.0
-        while thread.is_alive():
+        while True:
             try:
-                thread.join(0.1)
+                # Not Thread.join: before Python 3.13, a thread whose join was interrupted counts as ended.
+                if self._finished.wait(0.1):
+                    break
                 if stop_at and time.monotonic() > stop_at:
                     self._kill()
                     stop_at = time.monotonic() + _KILL_AFTER
@@ -127,6 +130,8 @@ class Session:
             self._outcome = asyncio.run(self._execute())
         except BaseException as error:  # the thread's last word must reach the caller
             self._outcome = self._ended("failed", f"{type(error).__name__}: {scrub(str(error))}")
+        finally:
+            self._finished.set()
 
     async def _execute(self) -> Outcome:
         from jupyter_client.kernelspec import NoSuchKernel
@@ -165,6 +170,9 @@ class Session:
             return self._ended("failed", message)
         except NoSuchKernel as error:
             return self._ended("failed", f"there is no kernel {error.name!r} here: install ipykernel")
+        finally:
+            # What nbclient wants to do at exit fails, with a traceback, for a kernel that never was ready.
+            atexit.unregister(client._cleanup_kernel)
         return self._ended("completed", "")
 
     def _seconds_left(self) -> float | None:

@@ -35,7 +35,7 @@ def literal(value: Value) -> Source:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"{value!r} has no literal")
-        return Source(repr(value))
+        return Source(repr(value).replace("e+", "e"))
     if isinstance(value, str):
         return Source(_quoted(value))
     if isinstance(value, tuple):
@@ -44,22 +44,21 @@ def literal(value: Value) -> Source:
 
 
 def _quoted(text: str) -> str:
-    """Return a string literal in double quotes where that takes no more escapes, as formatters do."""
+    """Return a string literal in double quotes unless they take more escapes, as formatters do."""
     plain = repr(str(text))
-    body = plain[1:-1]
-    if plain[0] == "'" and '"' not in body:
-        body = body.replace("\\'", "'")
-        return f'"{body}"'
-    return plain
+    if plain[0] == '"' or text.count('"') > text.count("'"):
+        return plain
+    body = plain[1:-1].replace("\\'", "'").replace('"', '\\"')
+    return f'"{body}"'
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-!|~$&:.])")
+_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
 def markdown(text: str) -> Source:
     """Return `text` so that Markdown and HTML show it as it is, on one line."""
-    flat = " ".join(text.split())
-    return Source(_MARKDOWN.sub(r"\\\1", flat).replace("\\<", "&lt;").replace("\\>", "&gt;").replace("\\&", "&amp;"))
+    return Source(_MARKDOWN.sub(lambda found: _HTML.get(found[1], f"\\{found[1]}"), " ".join(text.split())))
 
 
 def assignment(name: str, value: Value, comment: str, width: int = 88) -> str:

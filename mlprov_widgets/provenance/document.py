@@ -34,7 +34,7 @@ LONGEST_SERIES = 16_000
 _LONGEST_TEXT = 100_000
 _PLAN_SPACE = uuid.UUID("6a0b3d4e-2f4c-5c0e-9d0a-6d6c70726f76")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_NOT_LOCAL = re.compile(r"[^A-Za-z0-9_.-]")
+_NOT_LOCAL = re.compile(r"[^A-Za-z0-9_.-]|^[0-9.-]|_(?=x[0-9a-f]*_)")
 _TYPES = {"model": "mls:Model", "data": "mls:Dataset", "value": "mls:Data"}
 
 
@@ -107,8 +107,7 @@ def local_name(text: str) -> str:
 
     Two texts never become the same name: what is not allowed is written as its code point.
     """
-    name = _NOT_LOCAL.sub(lambda match: f"_x{ord(match[0]):x}_", text)
-    return name if re.match(r"[A-Za-z_]", name) else f"_{name}"
+    return _NOT_LOCAL.sub(lambda match: f"_x{ord(match[0]):x}_", text) or "_x_"
 
 
 @dataclass

@@ -21,6 +21,7 @@ _DATASETS = {"Iris": "iris", "Spiral": "spiral", "Aggregation": "aggregation", "
 _OPTIMIZERS = ("Adam", "Adadelta", "Adagrad", "Adamax", "RMSprop", "SGD")
 _LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
 _ACTIVATIONS = {"softmax": "softmax", "sigmoid": "sigmoid", "tanh": "tanh"}
+_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 _SCALERS = {"StandardScaler": "standard", "MinMaxScaler": "minmax"}
 
 
@@ -79,7 +80,11 @@ def read_legacy(document: Mapping[str, Any]) -> LegacyRecord:
     _training(record, _attributes(entities, "Training Data"))
     _evaluation(record, _attributes(entities, "Evaluation Data"))
     packages = _attributes(entities, "Packages Data")
-    record.packages = {str(name): str(number).split()[-1] for name, number in packages.items() if str(number).strip()}
+    record.packages = {
+        _DISTRIBUTIONS.get(name, name): str(number).split()[-1]
+        for name, number in packages.items()
+        if str(number).strip()
+    }
     return record
 
 

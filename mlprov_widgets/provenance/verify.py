@@ -98,7 +98,9 @@ def _artifacts(file: ProvenanceFile, unchecked: list[str]) -> Iterator[dict[str,
                 latest[name] = (identifier, str(record.get("schema:sha256")))
     for name, (identifier, digest) in latest.items():
         path = beside(file, name)
-        if path is None:
+        if file.path is None:
+            unchecked.append(name)
+        elif path is None:
             yield _problem("outside", identifier, "the artifact's path leads out of the run's folder")
         elif not path.is_file():
             unchecked.append(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -180,7 +181,9 @@ def make_plan(
     for parameter in task.parameters:
         if parameter.name in applies and values[parameter.name] is None and not parameter.optional:
             raise ValueRefused(
-                "this is needed and could not be detected", field=parameter.name, fix=f"Give it: {parameter.help}"
+                "this is needed and could not be detected",
+                field=parameter.name,
+                fix=f"Give it: {parameter.help}",
             )
     context = {**values, "facts": _facts(task, values, applies, tables)}
     for rule in task.rules:
@@ -200,8 +203,11 @@ def make_plan(
 
 
 def _first_value(parameter: Parameter, given: Mapping[str, object]) -> Value:
-    if parameter.name in given:
-        return read_value(parameter, given[parameter.name])
+    raw = given.get(parameter.name)
+    raw = None if isinstance(raw, str) and not raw.strip() else raw
+    if raw is not None or (parameter.name in given and parameter.default is not None):
+        return read_value(parameter, raw)
+    # Left empty, with no default: whether it is needed is known once it is known whether it applies.
     return () if parameter.default is None and parameter.kind is Kind.NAMES else parameter.default
 
 
@@ -235,7 +241,9 @@ def _settle_file(
     """Look at a data file and replace its path by its place under ``data/``."""
     raw = str(values[parameter.name] or "")
     if not raw:
-        raise ValueRefused("a data file is needed", field=parameter.name, fix=f"Give its path: {parameter.help}")
+        raise ValueRefused(
+            "a data file is needed", field=parameter.name, fix=f"Give its path: {parameter.help}"
+        )
     recorded = _RECORDED_FILE.fullmatch(raw)
     if recorded and parameter.name in known:
         if known[parameter.name].sha256 != recorded[1]:
@@ -388,7 +396,7 @@ def _expect(value: Any, kind: type, name: str) -> Any:
 def _value(name: str, value: object) -> Value:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ProvenanceError(f"{quoted(value)} is not a value", field=name)
 
