@@ -104,18 +104,20 @@ class Session:
                 # Not Thread.join: before Python 3.13, a thread whose join was interrupted counts as ended.
                 if self._finished.wait(0.1):
                     break
+                if self._cancelled.is_set():
+                    stop_at = stop_at or time.monotonic() + _KILL_AFTER
                 if stop_at and time.monotonic() > stop_at:
                     self._kill()
                     stop_at = time.monotonic() + _KILL_AFTER
             except KeyboardInterrupt:
                 self.cancel()
-                stop_at = stop_at or time.monotonic() + _KILL_AFTER
         return self._outcome or Outcome("failed", "the run ended without a word", None, self._events)
 
     def cancel(self) -> None:
         """Interrupt the running cell and run no further one; safe to call from any thread, at any time."""
         self._cancelled.set()
-        self._ask_kernel("interrupt_kernel")
+        if self._running:  # a kernel that is still starting would die of it, with a traceback
+            self._ask_kernel("interrupt_kernel")
 
     def _kill(self) -> None:
         self._ask_kernel("shutdown_kernel", now=True)
@@ -199,6 +201,9 @@ class Session:
             return
         title = str(cell.metadata.get("mlprov", {}).get("title") or cell.get("id", ""))
         self._running = {"step": str(cell.get("id", "")), "start": now(), "source": cell.source, "title": title}
+        if self._cancelled.is_set():  # since the first look, when `cancel` saw nothing running
+            self._running = {}
+            raise _Cancelled
         self._tell("cell_start", cell)
 
     def _on_execute(self, cell: Any, cell_index: int) -> None:

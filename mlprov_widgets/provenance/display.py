@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from mlprov_widgets.provenance.pipeline import pipeline_svg
 from mlprov_widgets.provenance.reading import ProvenanceFile
 from mlprov_widgets.provenance.recorder import active
 from mlprov_widgets.provenance.view import View, view
@@ -41,7 +42,7 @@ class Summary:
             f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(value)}</td></tr>'
             for name, value in self._rows()
         )
-        return f"<table>{cells}</table>"
+        return f'<div style="max-width:1300px;overflow-x:auto">{pipeline_svg(self.view)}</div><table>{cells}</table>'
 
 
 def number(value: Any) -> str:

@@ -202,9 +202,13 @@ def make_plan(
     return Draft(plan, {name: found[name] for name in plan.files if name in found}, tables, advice)
 
 
+def _told(raw: object) -> object:
+    """Return a given value, None for a blank text."""
+    return None if isinstance(raw, str) and not raw.strip() else raw
+
+
 def _first_value(parameter: Parameter, given: Mapping[str, object]) -> Value:
-    raw = given.get(parameter.name)
-    raw = None if isinstance(raw, str) and not raw.strip() else raw
+    raw = _told(given.get(parameter.name))
     if raw is not None or (parameter.name in given and parameter.default is not None):
         return read_value(parameter, raw)
     # Left empty, with no default: whether it is needed is known once it is known whether it applies.
@@ -219,7 +223,7 @@ def _applicable(task: Task, values: dict[str, Value], given: Mapping[str, object
         changed = False
         for parameter in task.parameters:
             if parameter.name in applies and not holds(parameter.when, values):
-                if given.get(parameter.name) not in (None, "", (), []):
+                if _told(given.get(parameter.name)) not in (None, (), []):
                     raise ValueRefused(
                         f"this applies only when {parameter.when}",
                         field=parameter.name,
@@ -241,9 +245,7 @@ def _settle_file(
     """Look at a data file and replace its path by its place under ``data/``."""
     raw = str(values[parameter.name] or "")
     if not raw:
-        raise ValueRefused(
-            "a data file is needed", field=parameter.name, fix=f"Give its path: {parameter.help}"
-        )
+        raise ValueRefused("a data file is needed", field=parameter.name, fix=f"Give its path: {parameter.help}")
     recorded = _RECORDED_FILE.fullmatch(raw)
     if recorded and parameter.name in known:
         if known[parameter.name].sha256 != recorded[1]:

@@ -18,6 +18,7 @@ import pytest
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ExecutionError, NotebookError
 from mlprov_widgets.execution.run import run_notebook
+from mlprov_widgets.execution.session import Session
 from mlprov_widgets.provenance.terms import TABLE1
 
 Answer = dict[str, Any]
@@ -96,7 +97,6 @@ def test_a_field_has_a_value_or_a_reason(iris_run: Answer, group: str) -> None:
         ("data_preparation", "operations", ["StandardScaler"]),
         ("data_segregation", "training_split", 0.8),
         ("data_segregation", "testing_split", 0.2),
-        ("model_parameters", "gpu_enable", False),
         ("model_parameters", "save_checkpoint", False),
         ("model_parameters", "activation_function", "none"),
         ("model_parameters", "output_neurons", 3),
@@ -111,16 +111,19 @@ def test_a_field_has_a_value_or_a_reason(iris_run: Answer, group: str) -> None:
     ],
 )
 def test_a_field_says_what_was_so(iris_run: Answer, group: str, field: str, value: object) -> None:
-    if field == "gpu_enable":
-        torch = pytest.importorskip("torch")
-        value = torch.cuda.is_available() or torch.backends.mps.is_available()
     assert verbs.show(iris_run["provenance"])["table1"][group][field]["value"] == value
+
+
+def test_a_gpu_is_recorded_as_used_where_there_is_one(iris_run: Answer) -> None:
+    table1 = verbs.show(iris_run["provenance"])["table1"]
+    used = table1["model_parameters"]["gpu_enable"]["value"]
+    assert used is bool(table1["hardware_info"]["GPUs"]["value"])
 
 
 def test_the_packages_are_those_that_the_notebook_loaded(iris_run: Answer) -> None:
     packages = verbs.show(iris_run["provenance"])["table1"]["packages"]
     assert {"torch", "scikit-learn", "pandas", "numpy", "matplotlib"} <= set(packages)
-    assert not {"nbformat", "prov", "ipycytoscape"} & set(packages)
+    assert not {"nbformat", "ipycytoscape"} & set(packages), "the recorder imports them in the person's kernel"
 
 
 def test_the_size_and_digest_are_those_of_the_notebook_file(iris_run: Answer) -> None:
@@ -297,29 +300,61 @@ def running_command(path: Path, runs: Path, task: Path) -> subprocess.Popen[str]
     )
 
 
+Interrupt = Callable[[Path, Callable[[], bool]], tuple[int, Answer, str]]
+
+
 @pytest.fixture
-def cancelled(
-    notebook: Write, own_folder: Path, tiny_task: Path, wait_for: Callable[[Callable[[], bool]], None]
-) -> tuple[int, Answer, str]:
-    """The exit status, the object and the error output of a command that got a Ctrl-C while it trained."""
-    runs = own_folder / "runs"
-    process = running_command(notebook(edit={"train": ENDLESS}), runs, tiny_task)
-    try:
-        wait_for(lambda: any('"values": [0.25]' in path.read_text() for path in runs.glob("*/journal.jsonl")))
-        process.send_signal(signal.SIGINT)
-        printed, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, json.loads(printed), errors
+def interrupt(own_folder: Path, tiny_task: Path, wait_for: Callable[[Callable[[], bool]], None]) -> Interrupt:
+    """Return a function that runs a notebook by command and sends Ctrl-C once something is true."""
+
+    def run_until(path: Path, holds: Callable[[], bool]) -> tuple[int, Answer, str]:
+        process = running_command(path, own_folder / "runs", tiny_task)
+        try:
+            wait_for(holds)
+            process.send_signal(signal.SIGINT)
+            printed, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+        return process.returncode, json.loads(printed), errors
+
+    return run_until
 
 
-def test_ctrl_c_cancels_a_run(cancelled: tuple[int, Answer, str], journaled: Journaled) -> None:
-    status, done, errors = cancelled
+def test_ctrl_c_cancels_a_run(interrupt: Interrupt, notebook: Write, own_folder: Path, journaled: Journaled) -> None:
+    journals = (own_folder / "runs").glob
+    path = notebook(edit={"train": ENDLESS})
+    status, done, errors = interrupt(
+        path, lambda: any('"values": [0.25]' in file.read_text() for file in journals("*/journal.jsonl"))
+    )
     assert (status, done["status"], done["failed_step"]) == (1, "cancelled", "train")
     assert "Traceback" not in errors
     assert [event["status"] for event in journaled(done["run"], "cell")][-1] == "interrupted"
     assert verbs.show(done["provenance"])["run"]["status"] == "cancelled"
+
+
+def test_ctrl_c_cancels_a_run_whose_kernel_is_still_starting(
+    interrupt: Interrupt, notebook: Write, own_folder: Path
+) -> None:
+    status, done, errors = interrupt(notebook(), lambda: any((own_folder / "runs").glob("*")))
+    assert (status, done["status"], done["failed_step"]) == (1, "cancelled", None)
+    assert "Traceback" not in errors
+    assert verbs.show(done["provenance"])["run"]["status"] == "cancelled"
+
+
+def test_cancelling_from_another_thread_ends_the_run(notebook: Write, own_folder: Path) -> None:
+    content = nbformat.read(notebook(edit={"train": ENDLESS}), as_version=4)
+    seen: list[str] = []
+
+    def stop(event: Any) -> None:
+        seen.append(event["event"])
+        if event["event"] == "cell_end" and event["step"] == "load-data":
+            session.cancel()
+
+    session = Session(content, own_folder, {}, progress=stop)
+    outcome = session.run()
+    assert (outcome.status, outcome.message) == ("cancelled", "cancelled before the next cell")
+    assert [event["step"] for event in outcome.events][-1] == "load-data"
 
 
 # What must not be recorded -------------------------------------------------------------------------

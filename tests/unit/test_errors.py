@@ -34,6 +34,10 @@ def test_an_error_without_field_and_fix_is_one_sentence() -> None:
     assert str(MlprovError("this is wrong")) == "this is wrong."
 
 
+def test_an_error_that_quotes_a_sentence_has_one_full_stop() -> None:
+    assert str(MlprovError("it said: no.", fix="Ask: please.")) == "it said: no. Ask: please."
+
+
 def test_an_error_as_json_has_code_field_message_and_fix() -> None:
     error = errors.ValueRefused("this is wrong", field="epochs", fix="Give another")
     assert error.as_dict() == {

@@ -151,8 +151,8 @@ BROKEN = [
     ),
     (
         "choices",
-        'choices = [{ value = "comma", label = "Comma", code = \'","\' }, ',
-        "choices = [1, ",
+        "choices = [",
+        "choices = [1,",
         "'choices' must be written as [[choices]] tables. Correct the file.",
     ),
     (
