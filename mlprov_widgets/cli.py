@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mlprov_widgets import __version__, verbs
@@ -149,7 +150,7 @@ def _restoring(one: argparse.ArgumentParser) -> None:
 def _demo(options: argparse.Namespace) -> Answer:
     with _Progress(options) as progress:
         done = verbs.demo(runs=options.runs, progress=progress, timeout=_seconds(options.timeout))
-    return _ran(done, next_step=f"mlprov reproduce {done['provenance']}")
+    return _ran(done, next_step=f"mlprov reproduce {_near(done['provenance'])}")
 
 
 def _tasks(options: argparse.Namespace) -> Answer:
@@ -182,7 +183,7 @@ def _run(options: argparse.Namespace) -> Answer:
     timeout = _seconds(options.timeout)
     with _Progress(options) as progress:
         done = verbs.run(options.notebook, timeout=timeout, runs=options.runs, tasks=options.tasks, progress=progress)
-    return _ran(done, next_step=f"mlprov reproduce {done['provenance']}")
+    return _ran(done, next_step=f"mlprov reproduce {_near(done['provenance'])}")
 
 
 def _ran(done: dict[str, Any], next_step: str) -> Answer:
@@ -197,9 +198,7 @@ def _ran(done: dict[str, Any], next_step: str) -> Answer:
     ]
     lines += [
         "",
-        f"  notebook    {done['notebook']}",
-        f"  provenance  {done['provenance']}",
-        f"  report      {done['report']}",
+        *(f"  {name:<12}{_near(done[name])}" for name in ("notebook", "provenance", "report")),
     ]
     if done["status"] == "completed":
         lines += ["", f"Run it again and compare: {next_step}"]
@@ -265,7 +264,7 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
     lines += [f"  missing           {item}" for item in found["missing"]]
     lines += [f"  not understood    {item}" for item in found["not_understood"]]
     lines += [f"  note              {item}" for item in found["notes"]]
-    return [*lines, "", f"  notebook    {found['notebook']}", f"  provenance  {found['provenance']}"]
+    return [*lines, "", *(f"  {name:<12}{_near(found[name])}" for name in ("notebook", "provenance", "report"))]
 
 
 def _import(options: argparse.Namespace) -> Answer:
@@ -291,7 +290,7 @@ def _verify(options: argparse.Namespace) -> Answer:
 
 def _recover(options: argparse.Namespace) -> Answer:
     done = verbs.recover(options.journal, notebook=options.notebook)
-    found, text, _ = _ran(done, next_step=f"mlprov reproduce {done['provenance']}")
+    found, text, _ = _ran(done, next_step=f"mlprov reproduce {_near(done['provenance'])}")
     return found, text, 0
 
 
@@ -326,6 +325,14 @@ def _plain(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _near(path: str) -> str:
+    """Return a path as one would type it here."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
 
 
 def _visible(text: str) -> str:

@@ -72,7 +72,9 @@ def plan_of(found: FoundNotebook) -> Plan:
     try:
         plan = plan_from_dict(found.plan)
     except ProvenanceError as error:
-        raise NotebookError(f"its Plan is damaged: {error.message}", field=error.field) from None
+        raise NotebookError(
+            f"its Plan is damaged: {error.message}", field=error.field, fix="Generate it again"
+        ) from None
     if plan.digest != found.plan.get("digest"):
         raise NotebookError("its Plan is damaged: the digest differs", field="metadata.mlprov", fix="Generate it again")
     return plan
@@ -117,12 +119,17 @@ def compare_cells(task: Task, plan: Plan, digests: Mapping[str, Any], cells: Seq
             values, unknown = literals_of(source)
             names = {p.name for p in task.parameters if p.sort is Sort.LITERAL}
             unknown += [name for name in values if name not in names]
+            if not unknown and not injected:
+                unknown = [
+                    f"{n} is not assigned" for n in sorted(names - values.keys()) if plan.values.get(n) is not None
+                ]
             if not unknown:
-                changed.update({n: v for n, v in values.items() if v != _comparable(plan.values.get(n))})
+                changed |= values  # papermill's cell comes last
                 continue
             not_understood += unknown
         if source.strip():
             edited.append(step)
+    changed = {name: value for name, value in changed.items() if value != _comparable(plan.values.get(name))}
     return ReadBack(plan, changed, tuple(edited), tuple(not_understood))
 
 

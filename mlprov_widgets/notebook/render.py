@@ -103,7 +103,7 @@ def render_template(folder: Path, template: str, context: Mapping[str, Any]) -> 
 
     try:
         return _environment(folder).get_template(template).render(context).strip()
-    except (TemplateError, TypeError, ValueError) as error:
+    except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
         detail = getattr(error, "message", None) or str(error)
         raise TaskError(f"the template fails: {detail}", field=template, fix="Correct the template") from error
 

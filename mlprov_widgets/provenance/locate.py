@@ -69,6 +69,7 @@ def read_notebook_file(path: Path) -> FoundNotebook | None:
         notebook = json.loads(raw)
         plan = notebook["metadata"][METADATA]
         cells = [_cell(cell) for cell in notebook["cells"]]
+        kernel = str(notebook["metadata"].get("kernelspec", {}).get("name", ""))
         if not isinstance(plan, dict):
             return None
         status = path.stat()
@@ -83,7 +84,7 @@ def read_notebook_file(path: Path) -> FoundNotebook | None:
         "created_by": "os.stat st_birthtime" if created is not None else "os.stat st_ctime",
         "modified": _time(status.st_mtime),
         "format": f"nbformat {notebook.get('nbformat')}.{notebook.get('nbformat_minor')}",
-        "kernel": str(notebook["metadata"].get("kernelspec", {}).get("name", "")),
+        "kernel": kernel,
     }
     return FoundNotebook(plan, cells, facts)
 

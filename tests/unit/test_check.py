@@ -52,13 +52,13 @@ CASES: list[tuple[str, tuple[str, str], list[str]]] = [
     (
         "condition on an unknown parameter",
         ('when = "shuffle"\n', 'when = "shufle"\n'),
-        ["seed: there is no parameter 'shufle'", "shuffle: no template uses it"],
+        ["seed: there is no parameter 'shufle'"],
     ),
     (
         "condition that cannot be read",
         ('when = "shuffle"\n', 'when = "shuffle and"\n'),
         [
-            "seed: 'shuffle and': this expression cannot be read: unexpected 'end of statement block'. "
+            "seed: 'shuffle and': this expression cannot be read: unexpected 'end of template'. "
             "Correct task.toml."
         ],
     ),
@@ -81,7 +81,7 @@ CASES: list[tuple[str, tuple[str, str], list[str]]] = [
         "advice that cannot be read",
         ('when = "epochs > 5"', 'when = "epochs > "'),
         [
-            "advice on epochs: 'epochs > ': this expression cannot be read: unexpected 'end of statement block'. "
+            "advice on epochs: 'epochs > ': this expression cannot be read: unexpected 'end of template'. "
             "Correct task.toml."
         ],
     ),
@@ -97,7 +97,7 @@ CASES: list[tuple[str, tuple[str, str], list[str]]] = [
 def test_a_problem_of_the_description_is_found(
     write_task: Any, replaced: tuple[str, str], problems: list[str]
 ) -> None:
-    assert check_task(write_task(replaced))[: len(problems)] == problems
+    assert check_task(write_task(replaced)) == problems
 
 
 def test_a_rule_that_fails_on_the_defaults_is_found(write_task: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_template_that_puts_a_plain_value_into_a_cell_is_found(write_task: Any
 
 
 def test_code_that_does_not_compile_is_found(write_task: Any) -> None:
-    assert check_task(write_task(templates={"count.py.jinja": "total = 0\nfor _ in rows\n"})) == [
+    assert check_task(write_task(templates={"count.py.jinja": "total = seed * patience\nfor _ in rows\n"})) == [
         "the cell count does not compile: expected ':' in line 2"
     ]
 
