@@ -7,11 +7,11 @@ that the first divergence is the one to look at.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
-from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
+from mlprov_widgets.provenance.reading import ProvenanceFile, types_of, value_of
 from mlprov_widgets.provenance.view import View, packages_of, view
 
 RELATIVE_TOLERANCE = 1e-3
@@ -36,6 +36,9 @@ class Difference:
     expected, actual : object
     cause : str
         The likely one, empty when none is known.
+    decides : bool
+        Whether the runs are not identical for it: a metric, an epoch, a model or a file of results. A
+        variable that holds the time, or a figure, differs without that.
     """
 
     stage: str
@@ -44,10 +47,11 @@ class Difference:
     expected: Any
     actual: Any
     cause: str = ""
+    decides: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        return vars(self)
+        return {name: value for name, value in vars(self).items() if name != "decides"}
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class Comparison:
 
     @property
     def first(self) -> Difference | None:
-        """The first divergence."""
-        return self.differences[0] if self.differences else None
+        """The first divergence; None for runs that are identical in all that decides."""
+        return self.differences[0] if self.differences and self.verdict != "identical" else None
 
 
 def compare(expected: ProvenanceFile, actual: ProvenanceFile) -> Comparison:
@@ -89,7 +93,7 @@ def compare(expected: ProvenanceFile, actual: ProvenanceFile) -> Comparison:
         *_artifacts(expected, actual),
     ]
     cause = _cause(found, changes)
-    found = [Difference(d.stage, d.epoch, d.item, d.expected, d.actual, d.cause or cause) for d in found]
+    found = [replace(difference, cause=difference.cause or cause) for difference in found]
     return Comparison(verdict_of(before.metrics, after.metrics, found), found, changes, missing)
 
 
@@ -97,8 +101,7 @@ def verdict_of(expected: Mapping[str, Any], actual: Mapping[str, Any], found: Se
     """Return the verdict on two runs' metrics and whatever else was found to differ."""
     if not expected:
         return "not-comparable"
-    telling = [d for d in found if not (d.stage == "artifacts" and d.item.endswith(_FIGURES))]
-    if not telling:
+    if not any(difference.decides for difference in found):
         return "identical"
     close = all(_close(value, actual.get(name)) for name, value in expected.items())
     return "within-tolerance" if close and set(expected) <= set(actual) else "different"
@@ -170,24 +173,24 @@ def _stages(
     expected: ProvenanceFile, actual: ProvenanceFile, before: View, after: View, missing: list[str]
 ) -> Iterator[Difference]:
     """Compare what each variable held after each cell, in the order in which the recorded run made them."""
-    there = {variable: digest for _, variable, digest in _variables(actual)}
+    there = {variable: digest for _, variable, digest, _ in _variables(actual)}
     told_series = False
-    for stage, variable, digest in _variables(expected):
+    for stage, variable, digest, is_model in _variables(expected):
         if variable not in there:
-            yield Difference(stage, None, variable, _short(digest), None)
+            yield Difference(stage, None, variable, _short(digest), None, decides=is_model)
             continue
         if digest == there[variable]:
             continue
         if stage == "training" and not told_series:
             told_series = True
             yield from _epochs(before, after, missing)
-        yield Difference(stage, None, variable, _short(digest), _short(there[variable]))
+        yield Difference(stage, None, variable, _short(digest), _short(there[variable]), decides=is_model)
     if not told_series:
         yield from _epochs(before, after, missing)
 
 
-def _variables(file: ProvenanceFile) -> Iterator[tuple[str, str, str]]:
-    """Yield stage, ``name-version`` and digest of every variable that has a digest, in the order of the run."""
+def _variables(file: ProvenanceFile) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield stage, ``name-version``, digest, and whether it is a model, of every variable with a digest, in order."""
     generated = file.generated()
     found = []
     for identifier, record in file.of_type("p-plan:Entity"):
@@ -195,14 +198,11 @@ def _variables(file: ProvenanceFile) -> Iterator[tuple[str, str, str]]:
         digest = record.get("schema:sha256")
         if isinstance(digest, str):
             stage = str(value_of(activity.get("ml:stage")) or "set-up")
-            found.append((str(activity.get("prov:startTime")), stage, identifier.removeprefix("run:var-"), digest))
-    for _, stage, variable, digest in sorted(found):
-        if variable.rpartition("-")[0] not in _LOCAL_VARIABLES:
-            yield stage, variable, digest
-
-
-_LOCAL_VARIABLES = ("outputs",)
-"""Variables that hold where this run writes: another folder every time."""
+            is_model = "mls:Model" in types_of(record)
+            variable = identifier.removeprefix("run:var-")
+            found.append((str(activity.get("prov:startTime")), stage, variable, digest, is_model))
+    for _, stage, variable, digest, is_model in sorted(found):
+        yield stage, variable, digest, is_model
 
 
 def _epochs(before: View, after: View, missing: list[str]) -> Iterator[Difference]:
@@ -215,20 +215,21 @@ def _epochs(before: View, after: View, missing: list[str]) -> Iterator[Differenc
         if first is not None:
             firsts.append((first[0], name, first[1], first[2]))
     for epoch, name, a, b in sorted(firsts, key=lambda item: item[:2]):
-        yield Difference("training", epoch, name, a, b)
+        yield Difference("training", epoch, name, a, b, decides=True)
 
 
 def _metrics(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> Iterator[Difference]:
     for name, value in expected.items():
         if value != actual.get(name) and not (value != value and actual.get(name) != actual.get(name)):
-            yield Difference("metrics", None, name, value, actual.get(name))
+            yield Difference("metrics", None, name, value, actual.get(name), decides=True)
 
 
 def _artifacts(expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[Difference]:
     a, b = _files(expected), _files(actual)
     for name, digest in a.items():
         if digest != b.get(name):
-            yield Difference("artifacts", None, name, _short(digest), _short(b.get(name)))
+            decides = not name.endswith(_FIGURES)
+            yield Difference("artifacts", None, name, _short(digest), _short(b.get(name)), decides=decides)
 
 
 def _files(file: ProvenanceFile) -> dict[str, str]:

@@ -304,7 +304,7 @@ def _verdict(restored: Restored, run: Run) -> tuple[str, Comparison]:
     if run.status != "completed":
         message = run.message or run.status
         step = run.failed_step or ""
-        difference = Difference("code", None, step, "completed", run.status, message)
+        difference = Difference("code", None, step, "completed", run.status, message, True)
         return "failed", Comparison("failed", [difference], [])
     actual = read_provenance(run.provenance)
     file = restored.replay.file
@@ -318,7 +318,7 @@ def _against_values(recorded: Replay, actual: ProvenanceFile) -> tuple[str, Comp
     """Compare with a file that holds metrics only, such as the original's."""
     metrics = metrics_of(actual)
     found = [
-        Difference("metrics", None, name, value, metrics.get(name), "the recorded run did not seed its weights")
+        Difference("metrics", None, name, value, metrics.get(name), "the recorded run did not seed its weights", True)
         for name, value in recorded.metrics.items()
         if value != metrics.get(name)
     ]

@@ -119,7 +119,7 @@ def compare_cells(task: Task, plan: Plan, digests: Mapping[str, Any], cells: Seq
             values, unknown = literals_of(source)
             names = {p.name for p in task.parameters if p.sort is Sort.LITERAL}
             unknown += [name for name in values if name not in names]
-            if not unknown and not injected:
+            if not unknown and step == PARAMETERS_STEP:
                 unknown = [
                     f"{n} is not assigned" for n in sorted(names - values.keys()) if plan.values.get(n) is not None
                 ]

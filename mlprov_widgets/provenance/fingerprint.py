@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from mlprov_widgets.provenance.journal import plain
+from mlprov_widgets.provenance.scrub import scrub
 
 SAMPLED_ABOVE = 64 * 2**20
 """Arrays of more bytes than this are sampled: by size alone, so that every run samples the same bytes."""
@@ -89,7 +90,7 @@ def _facts(value: Any) -> dict[str, Any]:
     if value is None or isinstance(value, bool | int | float):
         return {"value": plain(value)}
     if isinstance(value, str):
-        return {"value": value} if len(value) <= 200 else {"items": len(value)}
+        return {"value": scrub(value)} if len(value) <= 200 else {"items": len(value)}
     if isinstance(value, list | tuple | dict | set):
         return {"items": len(value)}
     shape = getattr(value, "shape", None)
@@ -109,8 +110,12 @@ class _Hasher:
         self._items += 1
         if depth > _DEEPEST or self._items > _MOST_ITEMS:
             raise _NoDigest
-        if value is None or isinstance(value, bool | int | str | PurePath):
-            self._put(type(value).__name__ if not isinstance(value, PurePath) else "path", str(value).encode())
+        if value is None or isinstance(value, bool | int | str):
+            self._put(type(value).__name__, str(value).encode("utf-8", "surrogatepass"))
+        elif isinstance(value, PurePath):
+            if value.is_absolute():  # where a run lies is no content: it is another place each time
+                raise _NoDigest
+            self._put("path", value.as_posix().encode("utf-8", "surrogatepass"))
         elif isinstance(value, float):
             self._put("float", struct.pack("<d", value))
         elif isinstance(value, bytes | bytearray):

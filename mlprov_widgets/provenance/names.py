@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -21,8 +22,18 @@ def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
     if tree is None:
         return frozenset(), frozenset()
     finder = _Finder()
-    finder.visit(tree)
+    try:
+        finder.visit(tree)
+    except RecursionError:  # as for a sum of a thousand terms; this loop sees no scopes
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        loaded = frozenset(node.id for node in found if isinstance(node.ctx, ast.Load))
+        return loaded, frozenset(node.id for node in found if not isinstance(node.ctx, ast.Load))
     return frozenset(finder.loaded), frozenset(finder.bound)
+
+
+# IPython's own lines: magics and shell lines, alone or assigned, and questions.
+_OWN_LINE = re.compile(r"^([ \t]*)(?:[%!?].*|.*\?)[ \t]*$", re.MULTILINE)
+_OWN_VALUE = re.compile(r"^([ \t]*\w+[ \t]*=)[ \t]*[%!].*$", re.MULTILINE)
 
 
 def _parse(source: str) -> ast.Module | None:
@@ -30,9 +41,8 @@ def _parse(source: str) -> ast.Module | None:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         pass
-    lines = ["pass" if line.lstrip().startswith(("%", "!")) else line for line in source.split("\n")]
     try:
-        return ast.parse("\n".join(lines))
+        return ast.parse(_OWN_LINE.sub(r"\1pass", _OWN_VALUE.sub(r"\1 None", source)))
     except (SyntaxError, ValueError, RecursionError):
         return None
 
@@ -42,6 +52,7 @@ class _Finder(ast.NodeVisitor):
         self.loaded: set[str] = set()
         self.bound: set[str] = set()
         self._depth = 0
+        self._comprehensions = 0
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -70,10 +81,31 @@ class _Finder(ast.NodeVisitor):
         self._scope(node)
 
     visit_Lambda = _scope
-    visit_ListComp = _scope
-    visit_SetComp = _scope
-    visit_DictComp = _scope
-    visit_GeneratorExp = _scope
+
+    def _comprehension(self, node: ast.AST) -> None:
+        self._comprehensions += 1
+        self._scope(node)
+        self._comprehensions -= 1
+
+    visit_ListComp = _comprehension
+    visit_SetComp = _comprehension
+    visit_DictComp = _comprehension
+    visit_GeneratorExp = _comprehension
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        if self._depth == self._comprehensions:  # := binds outside of the comprehensions around it
+            self.bound.add(node.target.id)
+        self.generic_visit(node)
+
+    def _pattern(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping) -> None:
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name is not None and self._depth == 0:
+            self.bound.add(name)
+        self.generic_visit(node)
+
+    visit_MatchAs = _pattern
+    visit_MatchStar = _pattern
+    visit_MatchMapping = _pattern
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         if self._depth == 0:
@@ -91,8 +123,11 @@ def is_data(name: str, value: object) -> bool:
     """Return whether a variable is data, rather than a module, an imported name or IPython's own."""
     if name.startswith("_") or isinstance(value, ModuleType):
         return False
-    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
-        return getattr(value, "__module__", None) == "__main__"
+    try:
+        if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
+            return bool(getattr(value, "__module__", None) == "__main__")
+    except Exception:  # any object at all may stand here, with any __getattr__
+        return True
     return True
 
 
