@@ -6,10 +6,13 @@ import copy
 import io
 import json
 import warnings
+from pathlib import Path
 from typing import Any
 
+import prov
 import prov.model as pm
 import pytest
+from jsonschema.validators import validator_for
 
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance.account import account_of
@@ -317,3 +320,11 @@ def test_an_unknown_plan_still_gives_a_document(events: list[dict[str, Any]]) ->
     assert verify(file).problems == []
     assert "plan:form" not in file.records("entity")
     assert view(file).table1["experiment_info"]["file_size"]["reason"] == "the notebook's file was not found"
+
+
+def test_a_document_satisfies_the_prov_json_schema(events: list[dict[str, Any]]) -> None:
+    schema = json.loads((Path(prov.__file__).parent / "tests/schemas/prov-json.schema.json").read_text())
+    validator = validator_for(schema)(schema)
+    assert [
+        f"{list(error.path)}: {error.message[:200]}" for error in validator.iter_errors(build(events).document)
+    ] == []
