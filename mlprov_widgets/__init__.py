@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Wizard": "mlprov_widgets.ui.wizard",
     "list_tasks": "mlprov_widgets.verbs",
     "generate": "mlprov_widgets.verbs",
     "run": "mlprov_widgets.verbs",
@@ -27,6 +28,7 @@ _HOMES = {
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the loop
+    "Wizard",
     "list_tasks",
     "generate",
     "run",
@@ -45,6 +47,7 @@ __all__ = [  # noqa: RUF022 - in the order of the loop
 if TYPE_CHECKING:
     from mlprov_widgets.provenance.display import show_provenance
     from mlprov_widgets.provenance.recorder import record
+    from mlprov_widgets.ui.wizard import Wizard
     from mlprov_widgets.verbs import (
         check_task,
         export,

@@ -150,6 +150,7 @@ class Session:
             on_cell_executed=self._on_executed,
             on_cell_error=self._on_error,
             startup_timeout=120,
+            coalesce_streams=True,  # a progress bar writes hundreds of pieces
             # The kernel would warn on standard error that it listens on the loopback without encryption.
             extra_arguments=["--IPKernelApp.log_level=40"],
         )

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.errors import TaskError
@@ -138,7 +139,7 @@ def _frame(task: Task, plan: Plan, step: str, kind: str, title: str) -> Rendered
         "title": plan.values.get("title") or task.title,
         "author": plan.values.get("author"),
         "description": Source(task.description),
-        "requirements": Source(" ".join(plan.requirements)),
+        "requirements": [Source(line) for line in wrap(" ".join(plan.requirements), 72, break_on_hyphens=False)],
         "task": task.id,
         "version": task.version,
         "plan": plan.digest,

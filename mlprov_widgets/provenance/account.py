@@ -62,6 +62,7 @@ class Account:
     cells: Sequence[Mapping[str, Any]]
     notebook: Mapping[str, Any] | None
     stages: Sequence[Mapping[str, Any]]
+    terms: Mapping[str, str]
     not_observed_because: str
     started: datetime
     ended: datetime | None = None
@@ -146,6 +147,7 @@ def _account(events: Sequence[Event], notebook: FoundNotebook | None) -> Account
         cells=list(notebook.cells if notebook and not start.get("cells") else start.get("cells") or []),
         notebook=notebook.facts if notebook and not start.get("notebook") else start.get("notebook"),
         stages=list(start.get("stages") or []),
+        terms=dict(start.get("terms") or {}),
         not_observed_because=str(start.get("not_observed_because") or ""),
         started=datetime.fromisoformat(start["time"]),
     )
@@ -242,6 +244,8 @@ def _note(account: Account, steps: _Steps, event: Event) -> None:
 def _end(account: Account, steps: _Steps, event: Event) -> None:
     account.ended = datetime.fromisoformat(event["time"])
     account.in_progress = False
+    if event.get("within_cell"):
+        steps.open = None
     account.told_status = str(event.get("status") or account.told_status)
     if event.get("message"):
         account.notes.append(str(event["message"]))

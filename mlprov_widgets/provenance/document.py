@@ -33,7 +33,7 @@ LONGEST_SERIES = 16_000
 
 _LONGEST_TEXT = 100_000
 _PLAN_SPACE = uuid.UUID("6a0b3d4e-2f4c-5c0e-9d0a-6d6c70726f76")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_LOCAL = re.compile(r"[^A-Za-z0-9_.-]|^[0-9.-]|_(?=x[0-9a-f]*_)")
 _TYPES = {"model": "mls:Model", "data": "mls:Dataset", "value": "mls:Data"}
 
@@ -145,7 +145,13 @@ class _Writer:
         self.doc.add_namespace("plan", f"urn:uuid:{uuid.uuid5(_PLAN_SPACE, account.plan_digest)}#")
         self.versions: dict[str, int] = {}
         self.variables: set[str] = set()
-        self.steps = [cell for cell in account.cells if cell.get("kind") == "code"]
+        planned = self.plan.get("cells")
+        # A cell that the notebook's file has and its Plan has not was added by a person.
+        self.steps = [
+            cell
+            for cell in account.cells
+            if cell.get("kind") == "code" and (not isinstance(planned, dict) or cell["step"] in planned)
+        ]
         self.previous = ""
         self.exec_of: dict[str, str] = {}
         self.code_of: dict[tuple[str, str], str] = {}
@@ -567,9 +573,10 @@ class _Writer:
             for seen in execution.writes:
                 if seen["name"] == name and seen.get("value") is not None:
                     return seen["value"], execution.step, execution.stage
-        for stage, fields in self.account.observed.items():
-            if fields.get(name, {}).get("value") is not None:
-                return fields[name]["value"], str(fields[name].get("step", "")), stage
+        for term in (name, self.account.terms.get(name, name)):
+            for stage, fields in self.account.observed.items():
+                if fields.get(term, {}).get("value") is not None:
+                    return fields[term]["value"], str(fields[term].get("step", "")), stage
         return None, "", ""
 
     def _metrics(self) -> None:

@@ -74,8 +74,14 @@ def export(file: ProvenanceFile, to: str, out: Path) -> Path:
     TargetExists
         If `out` is there already.
     """
-    if to not in _FORMATS:
-        raise ValueRefused("this format is not known", field=to, fix=nearest(to, FORMATS))
+    text = export_text(file, to)
     if out.exists():
         raise already_there(out)
-    return write_atomically(out, _FORMATS[to](file))
+    return write_atomically(out, text)
+
+
+def export_text(file: ProvenanceFile, to: str) -> str:
+    """Return a document in another form; see `export`."""
+    if to not in _FORMATS:
+        raise ValueRefused("this format is not known", field=to, fix=nearest(to, FORMATS))
+    return _FORMATS[to](file)

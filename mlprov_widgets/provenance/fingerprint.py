@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -74,10 +75,10 @@ def fingerprint(value: object) -> Fingerprint:
     except Exception:  # any object at all may stand here, with any __getattr__
         digest = None
     try:
-        facts = _facts(value)
+        facts, kind = _facts(value), _kind(value)
     except Exception:
-        facts = {}
-    return Fingerprint(name, _kind(value), digest, hasher.sampled, facts)
+        facts, kind = {}, "value"
+    return Fingerprint(name, kind, digest, hasher.sampled, facts)
 
 
 def _kind(value: object) -> str:
@@ -140,7 +141,7 @@ class _Hasher:
             self._put("state_dict", type(value).__name__.encode())
             self.add(dict(value.state_dict()), depth + 1)
         elif module == "torch" and hasattr(value, "detach"):
-            self.add(value.detach().cpu().numpy(), depth)
+            self._tensor(value.detach().cpu(), depth)
         elif module == "torch" and type(value).__name__ in ("device", "dtype", "Size"):
             self._put("torch", str(value).encode())
         elif module == "pandas" and hasattr(value, "columns"):
@@ -149,11 +150,21 @@ class _Hasher:
             self.add(value.to_numpy(), depth)
         elif module == "numpy" and hasattr(value, "dtype"):
             self._array(value, depth)
+        elif module == "numpy" and isinstance(getattr(value, "str", None), str):
+            self._put("dtype", value.str.encode())
         elif hasattr(value, "get_params") and hasattr(value, "__dict__"):  # scikit-learn estimators
             self._put("estimator", type(value).__name__.encode())
             self.add(dict(sorted(vars(value).items())), depth + 1)
         else:
             raise _NoDigest
+
+    def _tensor(self, value: Any, depth: int) -> None:
+        try:
+            array = value.numpy()
+        except TypeError:  # NumPy has no such type, as bfloat16
+            self._put("tensor", f"{value.dtype}{tuple(value.shape)}".encode())
+            array = value.reshape(-1).view(sys.modules["torch"].uint8).numpy()
+        self.add(array, depth)
 
     def _array(self, value: Any, depth: int) -> None:
         if value.dtype.hasobject:
@@ -173,5 +184,5 @@ class _Hasher:
         if size <= SAMPLED_ABOVE:
             return view
         self.sampled = True
-        step = (size - _SAMPLE_BYTES) // (_SAMPLES - 1)
-        return str(size).encode() + b"".join(view[i * step : i * step + _SAMPLE_BYTES] for i in range(_SAMPLES))
+        starts = [i * (size - _SAMPLE_BYTES) // (_SAMPLES - 1) for i in range(_SAMPLES)]  # the last ends at the end
+        return str(size).encode() + b"".join(view[start : start + _SAMPLE_BYTES] for start in starts)

@@ -23,15 +23,17 @@ Events
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO, TypeAlias
+from typing import Any, TypeAlias
 
 from mlprov_widgets.errors import ProvenanceError, one_line
 
@@ -53,10 +55,13 @@ def plain(value: Any, depth: int = 12) -> Any:
     A NaN or an infinity becomes the text ``NaN``, ``Infinity`` or ``-Infinity``, as XML Schema spells
     them nearly; what JSON cannot hold becomes its type's name in angle brackets.
     """
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
     if isinstance(value, int):
-        return int(value)
+        # Python refuses to write integers of more than 4,300 digits.
+        return int(value) if value.bit_length() <= 10_000 else f"<int of {value.bit_length()} bits>"
     if isinstance(value, float):
         if math.isfinite(value):
             return float(value)
@@ -69,12 +74,12 @@ def plain(value: Any, depth: int = 12) -> Any:
         items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
         return [plain(item, depth - 1) for item in items]
     for method in ("tolist", "item"):  # NumPy, pandas and torch scalars and arrays
-        convert = getattr(value, method, None)
-        if callable(convert) and not isinstance(value, type):
-            try:
+        try:
+            convert = getattr(value, method, None)
+            if callable(convert) and not isinstance(value, type):
                 return plain(convert(), depth - 1)
-            except (TypeError, ValueError, RuntimeError):
-                continue
+        except Exception:  # noqa: S112 - any object at all may stand here, with any __getattr__
+            continue
     if isinstance(value, Path):
         return value.as_posix()
     return f"<{type(value).__name__}>"
@@ -99,18 +104,25 @@ class Journal:
         self.events: list[Event] = []
         self.lost = False
         self._warn = warn
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
         self._lock = threading.Lock()
-        self._file: TextIO | None = None
+        self._handle: int | None = None
         try:
-            self._file = path.open("a" if extend else "x", encoding="utf-8", newline="\n")
+            # No file object: what could not be written would stay in its buffer and come again.
+            flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0) | (0 if extend else os.O_EXCL)
+            self._handle = os.open(path, flags, 0o666)
         except OSError as error:
             self._fail(error)
 
     def append(self, kind: str, **content: Any) -> Event:
         """Append one event and flush it to the operating system."""
         event: Event = {"event": kind, "time": now(), **content}
-        line = json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
+        try:
+            line = text.encode()
+        except UnicodeEncodeError:  # half a surrogate pair is no text; the event is the one that a reader gets
+            line = text.encode("utf-8", "replace")
+            event = json.loads(line)
         with self._lock:
             self.events.append(event)
             self._waiting.append(line)
@@ -118,15 +130,16 @@ class Journal:
         return event
 
     def _flush(self) -> None:
-        if self._file is None:
+        if self._handle is None:
             return
         try:
-            self._file.write("".join(self._waiting))
-            self._file.flush()
-        except (OSError, ValueError) as error:
+            while self._waiting:
+                written = os.write(self._handle, self._waiting[0])
+                self._waiting[0] = self._waiting[0][written:]  # a nearly full disk takes a part
+                if not self._waiting[0]:
+                    del self._waiting[0]
+        except OSError as error:
             self._fail(error)
-        else:
-            self._waiting.clear()
 
     def _fail(self, error: Exception) -> None:
         if not self.lost:
@@ -138,9 +151,10 @@ class Journal:
     def close(self) -> None:
         """Close the file; the events stay readable."""
         with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+            if self._handle is not None:
+                with contextlib.suppress(OSError):
+                    os.close(self._handle)
+                self._handle = None
 
 
 @dataclass(frozen=True)
@@ -207,8 +221,43 @@ def _event(line: bytes, number: int, path: Path) -> Event:
     return event
 
 
+class JournalReader:
+    """Reads a journal that is still being written, a piece at a time.
+
+    Parameters
+    ----------
+    path
+        The journal; it may not exist yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._position = 0
+        self._rest = b""
+        self._lines = 0
+
+    def new_events(self) -> list[Event]:
+        """Return the events that were finished since the last call.
+
+        Raises
+        ------
+        ProvenanceError
+            If a finished line is no event.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._position)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        self._position += len(new)
+        *lines, self._rest = (self._rest + new).split(b"\n")
+        self._lines += len(lines)
+        return [_event(line, self._lines - len(lines) + number, self.path) for number, line in enumerate(lines, 1)]
+
+
 def follow(path: Path, *, stop: Callable[[], bool], pause: float = 0.2) -> Iterator[Event]:
-    """Yield the events of a journal that is still being written.
+    """Yield the events of a journal that is still being written, until its end.
 
     Parameters
     ----------
@@ -219,22 +268,12 @@ def follow(path: Path, *, stop: Callable[[], bool], pause: float = 0.2) -> Itera
     pause
         Seconds between two looks.
     """
-    position, rest = 0, b""
+    reader = JournalReader(path)
     while True:
         finished = stop()
-        try:
-            with path.open("rb") as file:
-                file.seek(position)
-                new = file.read()
-        except FileNotFoundError:
-            new = b""
-        position += len(new)
-        *lines, rest = (rest + new).split(b"\n")
-        for number, line in enumerate(lines, 1):
-            event = _event(line, number, path)
-            yield event
-            finished = finished or event["event"] == "end"
-        if finished and not lines:
+        new = reader.new_events()
+        yield from new
+        if any(event["event"] == "end" for event in new) or (finished and not new):
             return
         if not new:
             time.sleep(pause)

@@ -22,7 +22,7 @@ _OPTIMIZERS = ("Adam", "Adadelta", "Adagrad", "Adamax", "RMSprop", "SGD")
 _LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
 _ACTIVATIONS = {"softmax": "softmax", "sigmoid": "sigmoid", "tanh": "tanh"}
 _DISTRIBUTIONS = {"sklearn": "scikit-learn"}
-_SCALERS = {"StandardScaler": "standard", "MinMaxScaler": "minmax"}
+_SCALERS = {"sklearn.preprocessing.StandardScaler": "standard", "sklearn.preprocessing.MinMaxScaler": "minmax"}
 
 
 @dataclass
@@ -109,7 +109,7 @@ def _data(record: LegacyRecord, data: Mapping[str, Any], preparation: Mapping[st
     told = data.get("dataset_id")
     _put(record, "dataset_id", _DATASETS.get(str(told)), told, "which dataset was used")
     scaler = preparation.get("transformation")
-    known = next((value for name, value in _SCALERS.items() if name in str(scaler)), None)
+    known = _SCALERS.get(str(scaler))
     if not preparation.get("number_operations") and scaler is None and preparation:
         known = "none"
     _put(record, "scaler", known, scaler, "how the features were scaled")
@@ -140,17 +140,20 @@ def _model(record: LegacyRecord, data: Mapping[str, Any]) -> None:
     loss = next((name for name in _LOSSES if str(told) == f"nn.{name}()"), None)
     _put(record, "loss_function", loss, told, "the loss function")
     told = data.get("optimizer")
-    optimizer = next((name for name in _OPTIMIZERS if str(told).startswith(f"torch.optim.{name}(")), None)
+    optimizer = next((name for name in _OPTIMIZERS if str(told) == f"torch.optim.{name}("), None)
     _put(record, "optimizer", optimizer, told, "the optimizer")
     _learning_rate(record, data.get("optimizer_default_learning_rate"), data.get("optimizer_learning_rate"))
 
 
 def _learning_rate(record: LegacyRecord, default: Any, told: Any) -> None:
-    if default in (1, True, "1", "True") or told in (None, "None", ""):
-        record.values["optimizer_learning_rate"] = None
+    number = re.fullmatch(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?", str(told).strip())
+    zero = number is not None and float(number[0]) == 0
+    if default in (1, True, "1", "True") or told in (None, "None", "") or zero:
+        # Its notebooks leave PyTorch's default then, and only SGD gets 1.
+        only_sgd = record.values.get("optimizer") == "SGD" and not zero
+        record.values["optimizer_learning_rate"] = 1.0 if only_sgd else None
         return
-    match = re.search(r"(?:lr\s*=\s*)?([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*\)?", str(told))
-    _put(record, "optimizer_learning_rate", float(match[1]) if match else None, told, "the learning rate")
+    _put(record, "optimizer_learning_rate", float(number[0]) if number else None, told, "the learning rate")
 
 
 def _training(record: LegacyRecord, data: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,9 @@ def parse_json(raw: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ProvenanceError("this is not a text file in UTF-8", field=name, fix=fix) from None
     try:
-        parsed = json.loads(text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant)
+        parsed = json.loads(
+            text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant, parse_float=_finite
+        )
     except RecursionError:
         raise ProvenanceError("the file is nested too deeply", field=name, fix=fix) from None
     except json.JSONDecodeError as error:
@@ -141,6 +144,13 @@ def _no_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {quoted(text)} is too large")
+    return number
 
 
 def _depth(value: Any) -> int:

@@ -7,8 +7,10 @@ cell: what it cannot record it says once and goes on.
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextlib
 import os
+import re
 import sys
 import threading
 import time
@@ -43,6 +45,8 @@ HISTORY = "history"
 METRICS = "metrics"
 """The two names that a notebook of any task fills: lists by epoch, and results."""
 
+_CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_BUILTINS = frozenset(dir(builtins))
 _SECONDS_BETWEEN_LOOKS = 1.0
 _LARGEST_FIELD = 20_000
 
@@ -75,7 +79,7 @@ def record(task: str, version: str, *, plan: str) -> Path:
         print("Nothing is recorded: this does not run in a Jupyter kernel.")
         return _made(Path("outputs"))
     if _active is not None:
-        _active.finish()
+        _active.finish(within_cell=True)
     _active = Recorder(shell, task, version, plan)
     return _active.outputs
 
@@ -130,6 +134,7 @@ class Recorder:
         self.task, reason = _installed_task(task_id, version, notebook)
         self._stages = {cell.step: cell.stage for cell in self.task.cells} if self.task else {}
         self._stages |= {cell["step"]: cell["stage"] for cell in notebook.cells} if notebook else {}
+        self._planned = {cell["sha256"]: cell["step"] for cell in notebook.cells} if notebook else {}
         self.journal.append("start", **_start(task_id, version, digest, notebook, self.task, reason))
         self.journal.append("environment", facts=facts.environment(Path.cwd()))
         try:
@@ -151,13 +156,22 @@ class Recorder:
     def _before(self, info: Any) -> None:
         began = time.perf_counter()
         try:
-            step = str(getattr(info, "cell_id", None) or "")
+            step = self._step_of(info)
             self.journal.append("cell_start", step=step)
             self._begun = {"start": now(), "step": step}
         except Exception as error:  # a recorder must never stop a cell
             self._failed(error)
         if self._begun is not None:
             self._begun["cost"] = time.perf_counter() - began
+
+    def _step_of(self, info: Any) -> str:
+        """Return the cell's id; the step with this source when the id is none of the notebook's."""
+        told = str(getattr(info, "cell_id", None) or "")
+        if told in self._stages:
+            return told
+        # Some front ends send none; VS Code sends an address with the path of the file in it.
+        known = self._planned.get(sha256_of_text(str(getattr(info, "raw_cell", ""))), "")
+        return known or (told if _CELL_ID.fullmatch(told) else "")
 
     def _after(self, result: Any) -> None:
         began, ended = time.perf_counter(), now()
@@ -169,7 +183,7 @@ class Recorder:
             self._look_at_history()
             info = result.info
             source = info.raw_cell if isinstance(info.raw_cell, str) else ""
-            step = begun["step"] or str(getattr(info, "cell_id", None) or "")
+            step = begun["step"] or self._step_of(info)
             event = self._seen(step, source)
             status, error = _outcome(result)
             self._executions += 1
@@ -235,7 +249,7 @@ class Recorder:
             fields = {
                 field: _field(expression, scope)
                 for field, expression in stage.observe.items()
-                if stage.id == stage_id or names_in(expression)[0] & touched
+                if stage.id == stage_id or (names_in(expression)[0] & touched) - _BUILTINS
             }
             if fields:
                 seen[stage.id] = fields
@@ -278,7 +292,7 @@ class Recorder:
                     continue
                 known = self._series.setdefault(str(name), [])
                 now_there = values[:]
-                first = len(known) if len(now_there) >= len(known) and now_there[: len(known)] == known else 0
+                first = len(known) if _begins_with(now_there, known) else 0
                 if len(now_there) != len(known) or (first == 0 and now_there):
                     new[str(name)] = {"from": first, "values": plain(now_there[first:])}
                     self._series[str(name)] = now_there
@@ -304,8 +318,14 @@ class Recorder:
         except ValueError:  # another drive, on Windows
             return self.folder.name
 
-    def finish(self) -> None:
-        """End the record; called when the kernel shuts down or another record begins."""
+    def finish(self, *, within_cell: bool = False) -> None:
+        """End the record; called when the kernel shuts down or another record begins.
+
+        Parameters
+        ----------
+        within_cell
+            Whether the cell that runs now belongs to that other record.
+        """
         with self._lock:
             if self._finished:
                 return
@@ -319,12 +339,21 @@ class Recorder:
         try:
             self._look_at_history()
             self.journal_packages()
-            self.journal.append("end")
+            self.journal.append("end", **({"within_cell": True} if within_cell else {}))
             if not self.under_runner:  # the runner writes the document itself
                 self.save()
         except Exception as error:
             self._failed(error)
         self.journal.close()
+
+
+def _begins_with(values: list[Any], known: list[Any]) -> bool:
+    if len(values) < len(known):
+        return False
+    try:
+        return values[: len(known)] == known
+    except Exception:  # arrays, for example, have no truth value
+        return bool(plain(values[: len(known)]) == plain(known))
 
 
 def _field(expression: str, scope: dict[str, Any]) -> dict[str, Any]:
@@ -333,6 +362,8 @@ def _field(expression: str, scope: dict[str, Any]) -> dict[str, Any]:
         value = plain(eval(expression, scope))  # noqa: S307
     except Exception as error:
         return {"reason": scrub(f"{type(error).__name__}: {error}")[:200]}
+    if isinstance(value, str):
+        value = scrub(value, _LARGEST_FIELD + 1)
     if len(str(value)) > _LARGEST_FIELD:
         return {"value": str(value)[:_LARGEST_FIELD] + "…"}
     return {"value": value}
@@ -365,6 +396,7 @@ def _start(
         "cells": notebook.cells if notebook else [],
         "notebook": notebook.facts if notebook else None,
         "stages": stages_of(task),
+        "terms": terms_of(task),
         "not_observed_because": reason,
     }
 
@@ -380,6 +412,11 @@ def stages_of(task: Task | None) -> list[dict[str, Any]]:
         }
         for stage in (task.stages if task else ())
     ]
+
+
+def terms_of(task: Task | None) -> dict[str, str]:
+    """Return under which name a parameter is observed, where that is not its own."""
+    return {p.name: p.term for p in (task.parameters if task else ()) if p.term and p.term != p.name}
 
 
 def _outcome(result: Any) -> tuple[str, dict[str, str] | None]:

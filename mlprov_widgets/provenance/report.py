@@ -51,7 +51,7 @@ def report(file: ProvenanceFile) -> str:
     """
     laid_out = view(file)
     values = (plan_dict_of(file) or {}).get("values") or {}
-    table1, figures = laid_out.table1, _figures(file)
+    table1, figures = laid_out.table1, figures_of(file)
     title = table1["experiment_info"].get("title", {}).get("value") or laid_out.run["task"] or "Experiment"
     return str(
         _template().render(
@@ -67,7 +67,7 @@ def report(file: ProvenanceFile) -> str:
             story=_story(laid_out),
             confusion=None if any("onfusion" in figure["label"] for figure in figures) else _matrix(laid_out),
             svg=pipeline_svg(laid_out),
-            figures=figures,
+            figures=[(item["label"], base64.b64encode(item["raw"]).decode()) for item in figures],
             groups=_groups(laid_out),
             settings=_settings(file, list(values)),
             steps=[_step(file, step) for step in laid_out.steps],
@@ -141,7 +141,8 @@ def _matrix(laid_out: View) -> dict[str, Any] | None:
     return {"labels": [str(label) for label in labels], "rows": shaded}
 
 
-def _figures(file: ProvenanceFile) -> list[dict[str, str]]:
+def figures_of(file: ProvenanceFile) -> list[dict[str, Any]]:
+    """Return the figures that lie beside a document and are what it says: ``label`` and ``raw`` PNG bytes."""
     found = {}
     for _, record in file.of_type("ml:Artifact"):
         name = str(value_of(record.get("schema:name")) or "")
@@ -152,7 +153,7 @@ def _figures(file: ProvenanceFile) -> list[dict[str, str]]:
         if sha256_of_bytes(raw) == record.get("schema:sha256"):
             words = path.stem.replace("-", " ").replace("_", " ")
             label = words.replace("roc ", "ROC ") if words.startswith("roc") else words.capitalize()
-            found[name] = {"label": label, "data": base64.b64encode(raw).decode()}
+            found[name] = {"label": label, "raw": raw}
     return [found[name] for name in sorted(found, key=_figure_rank)]
 
 

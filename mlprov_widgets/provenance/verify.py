@@ -114,7 +114,7 @@ def _references(file: ProvenanceFile) -> Iterator[dict[str, str]]:
         for identifier, record in file.records(section).items():
             for end in ends:
                 target = record.get(end)
-                if target is not None and target not in known:
+                if target is not None and (not isinstance(target, str) or target not in known):
                     yield _problem("dangling", f"{section}/{identifier}", f"there is no record {target!r}")
 
 

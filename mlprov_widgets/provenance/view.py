@@ -206,5 +206,9 @@ def beside(file: ProvenanceFile, name: str) -> Path | None:
     if file.path is None:
         return None
     folder = file.path.resolve().parent
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+        path.exists()  # fails for a name that no file can have
+    except (OSError, ValueError):
+        return None
     return path if path.is_relative_to(folder) else None

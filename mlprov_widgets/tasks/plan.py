@@ -15,7 +15,7 @@ from mlprov_widgets.errors import DataFileError, ProvenanceError, ValueRefused, 
 from mlprov_widgets.files import canonical_json, file_name, sha256_of_text
 from mlprov_widgets.tasks.expressions import holds
 from mlprov_widgets.tasks.load import installed_stamp
-from mlprov_widgets.tasks.model import Choice, Kind, Parameter, Task, Value
+from mlprov_widgets.tasks.model import Choice, Kind, Parameter, Rule, Task, Value
 from mlprov_widgets.tasks.tables import Table, inspect_table
 from mlprov_widgets.tasks.values import read_value
 
@@ -186,9 +186,9 @@ def make_plan(
                 fix=f"Give it: {parameter.help}",
             )
     context = {**values, "facts": _facts(task, values, applies, tables)}
-    for rule in task.rules:
-        if not holds(rule.require, context):
-            raise ValueRefused(rule.message, field=rule.field, fix=rule.fix)
+    rule = _broken_rule(task, context)
+    if rule is not None:
+        raise ValueRefused(rule.message, field=rule.field, fix=rule.fix)
     plan = Plan(
         task=task.id,
         version=task.version,
@@ -258,12 +258,13 @@ def _settle_file(
     options = {p.detect: values[p.name] for p in task.parameters if p.of == parameter.name and p.detect}
     header = options.get("header")
     ignored = next((values[p.name] for p in task.parameters if p.of == parameter.name and p.kind is Kind.NAMES), ())
-    table = inspect_table(
+    table = _inspected(
         path,
-        separator=_text_or_none(options.get("separator")),
-        header=header if isinstance(header, bool) else None,
-        target_column=_text_or_none(options.get("target_column")),
-        ignored_columns=ignored if isinstance(ignored, tuple) else (),
+        _stamp(path),
+        _text_or_none(options.get("separator")),
+        header if isinstance(header, bool) else None,
+        _text_or_none(options.get("target_column")),
+        ignored if isinstance(ignored, tuple) else (),
     )
     if recorded and table.sha256 != recorded[1]:
         raise DataFileError("this is not the recorded file: its digest differs", field=path.name)
@@ -272,6 +273,29 @@ def _settle_file(
     known[parameter.name] = known.get(parameter.name) or DataFile(file_name(path.name), table.sha256, table.bytes)
     found[parameter.name] = path
     return table
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        return path.stat().st_mtime_ns, path.stat().st_size
+    except (OSError, ValueError):
+        return 0, 0  # inspect_table says what is wrong with it
+
+
+@functools.lru_cache(maxsize=8)
+def _inspected(
+    path: Path,
+    stamp: tuple[int, int],
+    separator: str | None,
+    header: bool | None,
+    target_column: str | None,
+    ignored_columns: tuple[str, ...],
+) -> Table:
+    # A form asks again at every keystroke; a look at a large file takes seconds.
+    del stamp  # part of the key only
+    return inspect_table(
+        path, separator=separator, header=header, target_column=target_column, ignored_columns=ignored_columns
+    )
 
 
 def _text_or_none(value: Value) -> str | None:
@@ -295,6 +319,40 @@ def _detect(task: Task, file: Parameter, table: Table, values: dict[str, Value],
             values[parameter.name] = seen[parameter.detect]
         if origins[parameter.name] == "default":
             origins[parameter.name] = "derived"
+
+
+def applicable(task: Task, values: Mapping[str, Value]) -> set[str]:
+    """Return the names of the parameters that apply, given these values."""
+    return _applicable(task, dict(values), {})
+
+
+def impossible_choices(task: Task, draft: Draft) -> dict[str, dict[str, str]]:
+    """Return the choices that the task's rules would refuse beside all other values of a Plan.
+
+    Returns
+    -------
+    dict
+        Parameter to choice to the reason.
+    """
+    values = {parameter.name: draft.plan.values.get(parameter.name) for parameter in task.parameters}
+    applies = set(draft.plan.values)
+    found: dict[str, dict[str, str]] = {}
+    for parameter in task.parameters:
+        if parameter.name not in applies:
+            continue
+        for choice in parameter.choices:
+            changed = {**values, parameter.name: choice.value}
+            # A choice that brings other parameters with it cannot be judged by today's values.
+            if choice.value == values[parameter.name] or applicable(task, changed) != applies:
+                continue
+            rule = _broken_rule(task, {**changed, "facts": _facts(task, changed, applies, draft.tables)})
+            if rule is not None:
+                found.setdefault(parameter.name, {})[choice.value] = rule.message
+    return found
+
+
+def _broken_rule(task: Task, context: Mapping[str, Any]) -> Rule | None:
+    return next((rule for rule in task.rules if not holds(rule.require, context)), None)
 
 
 def _facts(task: Task, values: Mapping[str, Value], applies: set[str], tables: Mapping[str, Table]) -> dict[str, int]:

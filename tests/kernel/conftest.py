@@ -94,6 +94,7 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=PATIENCE)
         self.printed = ""
+        self.closed = False
 
     def run(self, source: str, step: str = "") -> str:
         """Run a cell and return its status; a step is sent as Jupyter sends a cell's id."""
@@ -122,6 +123,9 @@ class Kernel:
 
     def close(self) -> None:
         """End the kernel as Jupyter does, with time to finish."""
+        if self.closed:
+            return
+        self.closed = True
         self.client.stop_channels()
         self.manager.shutdown_kernel()
         self.manager.cleanup_resources()

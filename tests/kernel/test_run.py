@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -371,11 +370,33 @@ def private(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> dict[str, str]
     return settings
 
 
-def test_nothing_of_the_environment_is_recorded(private: dict[str, str], notebook: Write, run: Run) -> None:
+def kept_in(done: Answer, texts: Iterable[str]) -> list[tuple[str, str]]:
+    files = {name: Path(done[name]).read_text(encoding="utf-8") for name in ("journal", "provenance", "report")}
+    return [(name, text) for name, content in files.items() for text in texts if text in content]
+
+
+def test_nothing_of_the_environment_is_recorded(
+    private: dict[str, str], notebook: Write, run: Run, own_folder: Path
+) -> None:
     done = run(notebook(add={"imports": "import os\nhere = Path.home()\nprint(sorted(os.environ.items()))"}))
-    kept = {name: Path(done[name]).read_text(encoding="utf-8") for name in ("journal", "provenance", "report")}
-    values = {value for value in (*private.values(), *os.environ.values()) if len(value) > 7}
-    assert [(name, value) for name, text in kept.items() for value in values if value in text] == []
+    assert kept_in(done, [*private.values(), str(own_folder)]) == []
+
+
+def test_a_secret_of_the_environment_that_a_cell_reads_is_not_recorded(
+    private: dict[str, str], notebook: Write, run: Run
+) -> None:
+    reads = "import os\ntoken = os.environ['API_TOKEN']\nheader = f'Bearer {token}'\nraise ValueError(header)"
+    done = run(notebook(add={"imports": reads}))
+    assert (done["status"], done["message"]) == ("failed", "ValueError: Bearer <secret>")
+    assert kept_in(done, [private["API_TOKEN"]]) == []
+
+
+def test_a_home_folder_that_a_cell_reads_is_not_recorded(private: dict[str, str], notebook: Write, run: Run) -> None:
+    reads = "home = str(Path.home())\ndata_file = home + '/points.csv'"
+    done = run(notebook(add={"imports": reads}))
+    assert kept_in(done, [private["HOME"], "home-of-ada-example"]) == []
+    root_location = verbs.show(done["provenance"])["table1"]["data_ingestion"]["root_location"]
+    assert root_location["value"] == "<outside>/points.csv"
 
 
 def test_no_absolute_path_is_recorded(tiny_run: Answer) -> None:

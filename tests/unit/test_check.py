@@ -57,10 +57,7 @@ CASES: list[tuple[str, tuple[str, str], list[str]]] = [
     (
         "condition that cannot be read",
         ('when = "shuffle"\n', 'when = "shuffle and"\n'),
-        [
-            "seed: 'shuffle and': this expression cannot be read: unexpected 'end of template'. "
-            "Correct task.toml."
-        ],
+        ["seed: 'shuffle and': this expression cannot be read: unexpected 'end of template'. Correct task.toml."],
     ),
     (
         "rule on an unknown parameter",
@@ -94,9 +91,7 @@ CASES: list[tuple[str, tuple[str, str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("replaced", "problems"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_a_problem_of_the_description_is_found(
-    write_task: Any, replaced: tuple[str, str], problems: list[str]
-) -> None:
+def test_a_problem_of_the_description_is_found(write_task: Any, replaced: tuple[str, str], problems: list[str]) -> None:
     assert check_task(write_task(replaced)) == problems
 
 
@@ -114,9 +109,7 @@ def test_defaults_that_a_rule_refuses_are_found(write_task: Any) -> None:
 
 
 def test_a_missing_template_is_found(write_task: Any) -> None:
-    assert check_task(write_task(templates={"explain.md.jinja": None})) == [
-        "explain.md.jinja: the template is missing"
-    ]
+    assert check_task(write_task(templates={"explain.md.jinja": None})) == ["explain.md.jinja: the template is missing"]
 
 
 def test_a_template_that_cannot_be_parsed_is_found(write_task: Any) -> None:
@@ -139,7 +132,10 @@ def test_a_variable_that_is_no_parameter_is_found(write_task: Any) -> None:
 
 
 def test_a_variable_that_the_template_sets_itself_is_no_problem(write_task: Any) -> None:
-    assert check_task(write_task(templates={"explain.md.jinja": "{% set fast = shuffle %}{% if fast %}x{% endif %}"})) == []
+    assert (
+        check_task(write_task(templates={"explain.md.jinja": "{% set fast = shuffle %}{% if fast %}x{% endif %}"}))
+        == []
+    )
 
 
 def test_a_parameter_that_nothing_uses_is_found(write_task: Any) -> None:

@@ -54,7 +54,11 @@ CASES = {
     "async function": ("async def f():\n    x = await g()", "g", "f"),
     "function in a function": ("def f():\n    def g():\n        return y\n    return g", "y g", "f"),
     "decorated function": ("@cached\ndef f():\n    pass", "cached", "f"),
-    "class": ("class Model(Base):\n    size = width\n    def f(self):\n        return depth", "Base width depth", "Model"),
+    "class": (
+        "class Model(Base):\n    size = width\n    def f(self):\n        return depth",
+        "Base width depth",
+        "Model",
+    ),
     "import in a function": ("def f():\n    import math\n    return math.pi", "math", "f"),
     "global in a function": ("def f():\n    global n\n    n = 1", "", "f"),
     "f-string": ("print(f'{name:>{width}}')", "print name width", ""),

@@ -123,9 +123,7 @@ def test_a_value_with_a_default_may_not_be_left_empty(toy: Task) -> None:
 
 
 def test_a_value_that_hangs_on_one_that_does_not_apply_does_not_apply_either(toy: Task) -> None:
-    assert refusal(toy, {"patience": 3}).startswith(
-        "patience: this applies only when shuffle and seed is not none."
-    )
+    assert refusal(toy, {"patience": 3}).startswith("patience: this applies only when shuffle and seed is not none.")
 
 
 # Rules and advice --------------------------------------------------------------------------------

@@ -154,9 +154,7 @@ def refusal(path: Path) -> str:
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
-    assert refusal(path) == (
-        f"{path}: there is no such file. Give the path of a notebook that mlprov generate wrote."
-    )
+    assert refusal(path) == (f"{path}: there is no such file. Give the path of a notebook that mlprov generate wrote.")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

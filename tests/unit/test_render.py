@@ -135,9 +135,7 @@ def test_an_author_is_named_when_there_is_one(toy: Task) -> None:
 
 def test_a_title_cannot_bring_markup_into_the_notebook(toy: Task) -> None:
     source = cells_of(toy, title="<script>alert(1)</script> [x](javascript:alert)")["title"].source
-    assert source.splitlines()[0] == (
-        "# &lt;script&gt;alert\\(1\\)&lt;/script&gt; \\[x\\]\\(javascript\\:alert\\)"
-    )
+    assert source.splitlines()[0] == ("# &lt;script&gt;alert\\(1\\)&lt;/script&gt; \\[x\\]\\(javascript\\:alert\\)")
 
 
 def test_a_cells_digest_is_that_of_its_source(toy: Task) -> None:

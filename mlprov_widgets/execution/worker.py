@@ -1,0 +1,43 @@
+"""The process that runs one notebook for the form: ``python -m mlprov_widgets.execution.worker NOTEBOOK FOLDER``.
+
+It writes ``progress.json`` after every cell and ``result.json`` at the end into the run's folder, both
+atomically, so that whoever started it can look, leave and come back.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.run import run_notebook
+from mlprov_widgets.files import write_atomically
+
+PROGRESS = "progress.json"
+RESULT = "result.json"
+
+
+def main(arguments: list[str]) -> int:
+    """Run a notebook in a folder and leave the result there."""
+    # A process that a Jupyter kernel starts inherits its ignored Ctrl-C, which is how a run is cancelled.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    notebook, folder, *tasks = (Path(argument) for argument in arguments)
+
+    def progress(event: Mapping[str, Any]) -> None:
+        write_atomically(folder / PROGRESS, json.dumps(dict(event)), replace=True)
+
+    try:
+        done = run_notebook(notebook, folder=folder, tasks=tasks, progress=progress)
+        result = done.as_dict()
+    except MlprovError as error:
+        result = {"status": "failed", "message": str(error), "error": error.as_dict()}
+    write_atomically(folder / RESULT, json.dumps(result, allow_nan=False, default=str), replace=True)
+    return 0 if result["status"] == "completed" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,205 @@
+"""One field: a widget for a parameter, with its label, its help and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from mlprov_widgets.tasks.model import Kind, Parameter, Value
+from mlprov_widgets.tasks.tables import Table
+from mlprov_widgets.tasks.values import display
+
+Changed = Callable[[str, object], None]
+"""Called with the parameter's name and what was entered."""
+
+_DETECTED = ""
+
+
+class Field:
+    """A parameter in the form.
+
+    Parameters
+    ----------
+    parameter
+        What is asked for.
+    changed
+        Called when a person enters something; not when the program fills the field.
+    uploaded
+        Called with the parameter's name, a file's name and its bytes.
+    free_paths
+        Whether a file may be named by its path on this machine.
+    """
+
+    def __init__(
+        self,
+        parameter: Parameter,
+        changed: Changed,
+        uploaded: Callable[[str, str, bytes], None],
+        free_paths: bool,
+    ) -> None:
+        self.parameter = parameter
+        self._changed = changed
+        self._uploaded = uploaded
+        self._filling = False
+        self._options: tuple[tuple[str, str], ...] = ()
+        self._help = widgets.HTML(f'<div class="mlprov-help">{self._help_text()}</div>')
+        self._error = widgets.HTML("")
+        self._upload: widgets.FileUpload | None = None
+        self.control = self._make(free_paths)
+        children = [self.control, self._help, self._error]
+        if self._upload is not None:
+            children.insert(0, self._upload)
+            if not free_paths:
+                children.remove(self.control)
+        self.widget = widgets.VBox(children)
+        self.widget.add_class("mlprov-field")
+
+    def _help_text(self) -> str:
+        p = self.parameter
+        text = escape(p.help)
+        if p.optional and p.kind in (Kind.INTEGER, Kind.NUMBER, Kind.TEXT):
+            text += " May stay empty."
+        return text
+
+    def _make(self, free_paths: bool) -> widgets.Widget:
+        p = self.parameter
+        label = f"{p.label} ({p.unit})" if p.unit else p.label
+        common = {"description": label, "tooltip": ""}
+        if p.kind is Kind.BOOLEAN and p.detect:
+            control = widgets.Dropdown(options=self._choices({}), **common)
+        elif p.kind is Kind.BOOLEAN:
+            control = widgets.Checkbox(value=bool(p.default), indent=False, **common)
+        elif p.kind is Kind.CHOICE or (p.kind is Kind.COLUMN and p.of):
+            control = widgets.Dropdown(options=self._choices({}), **common)
+        elif p.kind is Kind.NAMES and p.of:
+            control = widgets.SelectMultiple(options=[], rows=5, **common)
+        else:
+            control = widgets.Text(
+                value=display(p.default), continuous_update=True, placeholder=self._placeholder(), **common
+            )
+        if p.kind is Kind.FILE:
+            self._upload = widgets.FileUpload(
+                accept=".csv,.tsv,.txt,.data", multiple=False, description=f"Upload: {p.label}", tooltip=""
+            )
+            self._upload.observe(self._on_upload, names="value")
+            control.description = f"{p.label}: path on this machine"
+        control.observe(self._on_change, names="value")
+        control.add_class("mlprov-control")
+        return control
+
+    def _placeholder(self) -> str:
+        p = self.parameter
+        if p.kind is Kind.NAMES:
+            return '["a", "b"]'
+        return "" if p.default is not None else ("default" if p.optional else "")
+
+    def _choices(self, impossible: Mapping[str, str], detected: str = "") -> tuple[tuple[str, str], ...]:
+        p = self.parameter
+        if p.kind is Kind.BOOLEAN:
+            options = [("yes", "true"), ("no", "false")]
+        else:
+            options = [(choice.label, choice.value) for choice in p.choices if choice.value not in impossible]
+        if p.detect:
+            options.insert(0, (f"as detected{f' ({detected})' if detected else ''}", _DETECTED))
+        return tuple(options)
+
+    def _on_change(self, change: Mapping[str, Any]) -> None:
+        if self._filling:
+            return
+        value = change["new"]
+        if isinstance(value, tuple):
+            value = list(value)
+        self._changed(self.parameter.name, None if value == _DETECTED else value)
+
+    def _on_upload(self, change: Mapping[str, Any]) -> None:
+        if self._filling or not change["new"]:
+            return
+        file = change["new"][0]
+        self._uploaded(self.parameter.name, str(file["name"]), bytes(file["content"]))
+
+    def fill(self, value: Value, given: bool) -> None:
+        """Show a value without calling back.
+
+        Parameters
+        ----------
+        value
+            What the parameter is.
+        given
+            Whether a person chose it; a detected value is shown as such otherwise.
+        """
+        self._filling = True
+        try:
+            if isinstance(self.control, widgets.Checkbox):
+                self.control.value = bool(value)
+            elif isinstance(self.control, widgets.Dropdown):
+                told = _DETECTED if self.parameter.detect and not given else display(value)
+                if told in [option for _, option in self.control.options]:
+                    self.control.value = told
+            elif isinstance(self.control, widgets.SelectMultiple):
+                wanted = value if isinstance(value, tuple) else ()
+                self.control.value = tuple(name for name in wanted if name in self.control.options)
+            elif self.control.value != display(value):
+                self.control.value = display(value)
+        finally:
+            self._filling = False
+
+    def offer(self, table: Table | None, impossible: Mapping[str, str], detected: Value) -> None:
+        """Bring the options of a list up to date: columns of the file, and what cannot be taken now."""
+        self._filling = True
+        try:
+            p = self.parameter
+            if p.kind is Kind.NAMES and isinstance(self.control, widgets.SelectMultiple):
+                names = _all_columns(table, self.control.value)
+                if names and names != tuple(self.control.options):
+                    kept = self.control.value
+                    self.control.options = names
+                    self.control.value = tuple(name for name in kept if name in names)
+            elif isinstance(self.control, widgets.Dropdown):
+                self._offer_list(table, impossible, detected)
+            self._tell_impossible(impossible)
+        finally:
+            self._filling = False
+
+    def _offer_list(self, table: Table | None, impossible: Mapping[str, str], detected: Value) -> None:
+        p = self.parameter
+        told = display(detected) if p.detect else ""
+        options = self._choices(impossible, told)
+        if p.kind is Kind.COLUMN:
+            names = table.columns if table else ()
+            options = ((f"as detected{f' ({told})' if told else ''}", _DETECTED), *((name, name) for name in names))
+        if options != self._options:
+            self._options = options
+            value = self.control.value
+            self.control.options = options
+            values = [option for _, option in options]
+            self.control.value = value if value in values else values[0] if values else None
+
+    def _tell_impossible(self, impossible: Mapping[str, str]) -> None:
+        labels = {choice.value: choice.label for choice in self.parameter.choices}
+        lines = [f"{escape(labels.get(v, v))} cannot be chosen now: {escape(why)}." for v, why in impossible.items()]
+        text = "<br>".join([self._help_text(), *lines])
+        html = f'<div class="mlprov-help">{text}</div>'
+        if self._help.value != html:
+            self._help.value = html
+
+    def tell(self, error: str) -> None:
+        """Show what is wrong, or that nothing is."""
+        html = f'<div class="mlprov-error" role="alert">{escape(error)}</div>' if error else ""
+        if self._error.value != html:
+            self._error.value = html
+            (self.widget.add_class if error else self.widget.remove_class)("mlprov-wrong")
+
+    def show(self, visible: bool) -> None:
+        """Show or hide the field."""
+        shown = None if visible else "none"
+        if self.widget.layout.display != shown:
+            self.widget.layout.display = shown
+
+
+def _all_columns(table: Table | None, ignored: tuple[str, ...]) -> tuple[str, ...]:
+    if table is None:
+        return ()
+    return tuple(dict.fromkeys([*(name for name in table.columns if name != table.target_column), *ignored]))

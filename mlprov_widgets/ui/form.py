@@ -1,0 +1,149 @@
+"""What has been filled in, without a widget: values, what is wrong with them, and the Plan they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlprov_widgets.errors import DataFileError, MlprovError
+from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
+from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
+from mlprov_widgets.tasks.tables import Table
+from mlprov_widgets.tasks.values import read_value
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a form's content amounts to.
+
+    Attributes
+    ----------
+    values : Mapping of str to Value
+        What each parameter is: as given, or its default, or what was detected.
+    applies : frozenset of str
+        The parameters that apply.
+    errors : Mapping of str to str
+        Parameter to what is wrong with it; the empty name holds what concerns no single one.
+    impossible : Mapping of str to Mapping of str to str
+        Parameter to choice to why it cannot be taken now.
+    tables : Mapping of str to Table
+        What was seen in the data files.
+    draft : Draft or None
+        None while something is wrong.
+    """
+
+    values: Mapping[str, Value]
+    applies: frozenset[str]
+    errors: Mapping[str, str]
+    impossible: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    draft: Draft | None = None
+
+
+class Form:
+    """The content of a form for one task.
+
+    Parameters
+    ----------
+    task
+        What can be chosen.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.given: dict[str, object] = {}
+        self.origins: dict[str, str] = {}
+        self.requirements: tuple[str, ...] | None = None
+        self.files: dict[str, DataFile] = {}
+        self.sources: dict[str, Path] = {}
+
+    def set(self, name: str, raw: object) -> None:
+        """Take over what a person entered; the parameter's default counts as not given."""
+        parameter = self.task.parameter(name)
+        if parameter is not None and _is_default(parameter, raw):
+            self.given.pop(name, None)
+        else:
+            self.given[name] = raw
+        self.origins.pop(name, None)
+
+    def fill(self, draft: Draft) -> None:
+        """Take over the values of a Plan, as from a provenance file."""
+        plan = draft.plan
+        self.given = {
+            name: value
+            for name, value in plan.values.items()
+            if (parameter := self.task.parameter(name)) is not None and not _is_default(parameter, value)
+        }
+        self.origins = {name: plan.origins.get(name, "imported") for name in self.given}
+        self.requirements = plan.requirements
+        self.files, self.sources = dict(plan.files), dict(draft.sources)
+
+    def clear(self) -> None:
+        """Go back to the defaults."""
+        self.__init__(self.task)  # type: ignore[misc]
+
+    def check(self) -> Checked:
+        """Return what the content amounts to; never raises for what a person entered."""
+        errors: dict[str, str] = {}
+        values: dict[str, Value] = {}
+        for parameter in self.task.parameters:
+            try:
+                values[parameter.name] = self._value(parameter)
+            except MlprovError as error:
+                errors[parameter.name] = _sentence(error)
+                values[parameter.name] = parameter.default
+        applies = frozenset(applicable(self.task, values))
+        errors = {name: text for name, text in errors.items() if name in applies}
+        if errors:
+            return Checked(values, applies, errors)
+        given = {name: value for name, value in self.given.items() if name in applies}
+        try:
+            draft = make_plan(
+                self.task,
+                given,
+                origins=self.origins,
+                requirements=self.requirements,
+                files=self.files,
+                sources=self.sources,
+            )
+            impossible = impossible_choices(self.task, draft)
+        except MlprovError as error:
+            return Checked(values, applies, {self._place_of(error, applies): _sentence(error)})
+        seen = {**values, **draft.plan.values}
+        return Checked(seen, frozenset(draft.plan.values), {}, impossible, draft.tables, draft)
+
+    def _value(self, parameter: Parameter) -> Value:
+        if parameter.name not in self.given:
+            return parameter.default
+        raw = self.given[parameter.name]
+        if raw is None and parameter.kind is Kind.FILE:
+            return None
+        return read_value(parameter, raw)
+
+    def _place_of(self, error: MlprovError, applies: frozenset[str]) -> str:
+        """Return the parameter beside which an error is shown."""
+        if error.field in applies:
+            return error.field
+        if isinstance(error, DataFileError):
+            return next((p.name for p in self.task.parameters if p.kind is Kind.FILE and p.name in applies), "")
+        return ""
+
+
+def _is_default(parameter: Parameter, raw: object) -> bool:
+    if raw is None or raw in ("", (), []):
+        return parameter.default is None
+    if isinstance(raw, str) and not isinstance(parameter.default, str | None):
+        return raw.strip() == _as_typed(parameter.default)
+    return type(raw) is type(parameter.default) and raw == parameter.default
+
+
+def _as_typed(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _sentence(error: MlprovError) -> str:
+    text = error.message[:1].upper() + error.message[1:]
+    return f"{text}. {error.fix}." if error.fix else f"{text}."

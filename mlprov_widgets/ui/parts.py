@@ -1,0 +1,110 @@
+"""Pieces of HTML that the pages share; every text in them is escaped here."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+_HEADLINES = {
+    "accuracy": "Accuracy",
+    "majority_baseline": "Majority class",
+    "loss": "Loss",
+    "auc": "AUC",
+    "f1_macro": "F1, macro",
+}
+_MIME = {
+    ".ipynb": "application/x-ipynb+json",
+    ".json": "application/json",
+    ".html": "text/html",
+    ".zip": "application/zip",
+}
+
+
+def note(text: str, kind: str = "") -> str:
+    """Return a message; `kind` is ``bad``, ``fine``, ``warn`` or empty."""
+    role = ' role="alert"' if kind == "bad" else ' role="status"'
+    return f'<div class="mlprov-note{f" mlprov-{kind}" if kind else ""}"{role}>{escape(text)}</div>'
+
+
+def heading(title: str, lead: str = "") -> str:
+    """Return a page's title and the sentence below it."""
+    told = f'<p class="mlprov-lead">{escape(lead)}</p>' if lead else ""
+    return f"<h2>{escape(title)}</h2>{told}"
+
+
+def table(rows: Sequence[Sequence[Any]], head: Sequence[str] = ()) -> str:
+    """Return a table of texts."""
+    top = f"<tr>{''.join(f'<th>{escape(str(cell))}</th>' for cell in head)}</tr>" if head else ""
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="mlprov-scroll"><table class="mlprov-table">{top}{body}</table></div>'
+
+
+def numbers(metrics: Mapping[str, Any]) -> str:
+    """Return the results that stand out."""
+    tiles = [
+        f"<div><b>{metrics[name]:.4g}</b><span>{label}</span></div>"
+        for name, label in _HEADLINES.items()
+        if isinstance(metrics.get(name), int | float)
+    ]
+    return f'<div class="mlprov-numbers">{"".join(tiles)}</div>' if tiles else ""
+
+
+def figures(pairs: Sequence[tuple[str, bytes]]) -> str:
+    """Return PNG images, each with its name."""
+    images = [
+        f'<img alt="{escape(name)}" src="data:image/png;base64,{base64.b64encode(raw).decode()}">'
+        for name, raw in pairs
+    ]
+    return f'<div class="mlprov-figures">{"".join(images)}</div>' if images else ""
+
+
+def download(path: Path, label: str) -> str:
+    """Return a link that carries a file with it: it works in JupyterLab, Notebook and Voilà alike."""
+    return data_link(path.name, _MIME.get(path.suffix, "application/octet-stream"), path.read_bytes(), label)
+
+
+def data_link(name: str, mime: str, raw: bytes, label: str) -> str:
+    """Return a link that carries some bytes as a file."""
+    data = base64.b64encode(raw).decode()
+    return f'<a download="{escape(name)}" href="data:{mime};base64,{data}">{escape(label)}</a>'
+
+
+def curves(series: Mapping[str, Sequence[Any]]) -> str:
+    """Return the training series as one small SVG a group: losses, and shares."""
+    groups = {
+        "Loss": [name for name in series if "loss" in name],
+        "Accuracy": [name for name in series if "accuracy" in name],
+    }
+    charts = [_chart(title, {name: series[name] for name in names}) for title, names in groups.items() if names]
+    return f'<div class="mlprov-figures">{"".join(charts)}</div>' if charts else ""
+
+
+def _chart(title: str, lines: Mapping[str, Sequence[Any]]) -> str:
+    finite = [v for values in lines.values() for v in values if isinstance(v, int | float)]
+    if not finite:
+        return ""
+    low, high = min(finite), max(finite)
+    span = (high - low) or 1.0
+    longest = max(len(values) for values in lines.values())
+    parts = [
+        '<svg viewBox="0 0 320 170" role="img" style="width:100%" font-family="system-ui, sans-serif">'
+        f'<text x="8" y="18" font-size="13" font-weight="600" fill="currentColor">{escape(title)}</text>'
+        f'<text x="312" y="18" font-size="12" text-anchor="end" fill="currentColor">epoch {longest}</text>'
+        '<rect x="8" y="28" width="304" height="112" fill="none" stroke="#8a94a6" stroke-opacity=".5"/>'
+    ]
+    for number, (name, values) in enumerate(lines.items()):
+        colour = ("#1f5fbf", "#c2570c", "#1b7a43", "#7a3ea8")[number % 4]
+        step = max(1, len(values) // 300)
+        points = " ".join(
+            f"{8 + 304 * k / max(longest - 1, 1):.1f},{138 - 106 * (v - low) / span:.1f}"
+            for k, v in enumerate(values)
+            if isinstance(v, int | float) and (k % step == 0 or k == len(values) - 1)
+        )
+        last = values[-1] if values and isinstance(values[-1], int | float) else None
+        told = f"{name.replace('_', ' ')} {last:.4g}" if last is not None else name
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="{8 + 156 * (number % 2)}" y="158" font-size="12" fill="{colour}">{escape(told)}</text>')
+    return "".join([*parts, "</svg>"])

@@ -1,0 +1,580 @@
+"""The wizard: from choices to a notebook, a run, its provenance, and back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.background import BackgroundRun, Glance
+from mlprov_widgets.execution.compare import compare, environment_changes
+from mlprov_widgets.execution.reproduce import Restored, restore, write_restored
+from mlprov_widgets.execution.run import runs_folder
+from mlprov_widgets.files import file_name, new_folder, sha256_of_bytes, write_atomically
+from mlprov_widgets.notebook.render import render_cells
+from mlprov_widgets.notebook.write import write_notebook
+from mlprov_widgets.provenance.reading import LARGEST_FILE, read_provenance
+from mlprov_widgets.tasks.load import find_tasks
+from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Task
+from mlprov_widgets.tasks.tables import MOST_BYTES
+from mlprov_widgets.tasks.values import display
+from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.fields import Field
+from mlprov_widgets.ui.form import Checked, Form
+from mlprov_widgets.ui.guard import guarded
+from mlprov_widgets.ui.preview import preview_html
+from mlprov_widgets.ui.results import Results
+
+_START, _REVIEW, _RESULT = "start", "review", "result"
+_SECONDS_BETWEEN_LOOKS = 0.5
+_CSS = Path(__file__).with_name("style.css")
+
+
+def is_served() -> bool:
+    """Return whether strangers may be at the form: under Voilà, unless the person who serves it says otherwise."""
+    return bool(os.environ.get("VOILA_REQUEST_URL")) and os.environ.get("MLPROV_TRUSTED") != "1"
+
+
+class Wizard:
+    """A form that makes an ML notebook, runs it and shows its provenance.
+
+    Parameters
+    ----------
+    folder
+        Where experiments are made; by default the working directory.
+    tasks
+        More folders of tasks.
+
+    Examples
+    --------
+    >>> from mlprov_widgets import Wizard  # doctest: +SKIP
+    >>> Wizard().show()  # doctest: +SKIP
+    """
+
+    def __init__(self, *, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
+        self.folder = Path(folder) if folder is not None else Path.cwd()
+        self.served = is_served()
+        self._task_folders = [] if self.served else [Path(path) for path in tasks]
+        self.tasks = find_tasks(self._task_folders)
+        self.form = Form(next(iter(self.tasks.values())))
+        self.checked = self.form.check()
+        self.page = _START
+        self.notebook: Path | None = None
+        self.results: Results | None = None
+        self._generated_from = ""
+        self._run: BackgroundRun | None = None
+        self._expected: Path | None = None
+        self._shown: frozenset[str] = frozenset()
+        self._busy = threading.Lock()
+        self._message = widgets.HTML("")
+        self._make_frame()
+        self._make_task()
+        self._refresh()
+
+    def show(self) -> None:
+        """Display the form."""
+        from IPython.display import display as show
+
+        show(self.widget)
+
+    def _guard(self, action: Callable[..., Any]) -> Callable[..., None]:
+        return guarded(self._tell, action)
+
+    def _tell(self, kind: str, text: str) -> None:
+        self._message.value = parts.note(text, "bad" if kind in ("error", "fault") else kind) if text else ""
+
+    # Layout -----------------------------------------------------------------------------------------
+
+    def _make_frame(self) -> None:
+        self._steps = widgets.VBox([])
+        self._steps.add_class("mlprov-steps")
+        self._body = widgets.VBox([])
+        card = widgets.VBox([self._message, self._body])
+        card.add_class("mlprov-card")
+        self._preview = widgets.HTML("")
+        side = widgets.VBox([self._preview])
+        side.add_class("mlprov-side")
+        grid = widgets.Box([self._steps, card, side])
+        grid.add_class("mlprov-grid")
+        style = widgets.HTML(f"<style>{_CSS.read_text(encoding='utf-8')}</style>")
+        head = widgets.HTML(
+            '<h1 class="mlprov-title">Machine-learning experiment</h1>'
+            '<p class="mlprov-subtitle">Choose, run, and keep a record that makes the same experiment again.</p>'
+        )
+        self.widget = widgets.VBox([style, head, grid])
+        self.widget.add_class("mlprov")
+        self._make_start()
+        self._make_review()
+        self._make_result()
+
+    def _button(self, label: str, action: Callable[[], Any], primary: bool = False) -> widgets.Button:
+        button = widgets.Button(description=label, tooltip="", button_style="primary" if primary else "")
+
+        def once() -> None:
+            # A double click arrives as two calls; the second one finds the button disabled or the lock taken.
+            if not self._busy.acquire(blocking=False):
+                return
+            try:
+                self._tell("", "")
+                action()
+            finally:
+                self._busy.release()
+
+        guard = self._guard(once)
+        button.on_click(lambda _: guard())
+        return button
+
+    def _make_start(self) -> None:
+        self._task_choice = widgets.Dropdown(
+            options=[(task.title, task.id) for task in self.tasks.values()],
+            value=self.form.task.id,
+            description="Task",
+            tooltip="",
+        )
+        self._task_choice.observe(self._guard(self._on_task), names="value")
+        self._task_help = widgets.HTML("")
+        choice = widgets.VBox([self._task_choice, self._task_help])
+        choice.add_class("mlprov-field")
+        self._upload = widgets.FileUpload(
+            accept=".json", multiple=False, description="Upload a provenance file", tooltip=""
+        )
+        self._upload.observe(self._guard(self._on_provenance), names="value")
+        upload_help = widgets.HTML(
+            '<div class="mlprov-help">A provenance.json of this tool or of MLProvCodeGen, '
+            f"at most {LARGEST_FILE // 2**20} MB. It fills the form; nothing in it is executed.</div>"
+        )
+        upload = widgets.VBox([self._upload, upload_help])
+        upload.add_class("mlprov-field")
+        self._imported = widgets.HTML("")
+        self._reproduce = self._button("Reproduce it now", self._start_reproduction, primary=True)
+        self._reproduce_row = self._row(self._reproduce)
+        self._reproduce_row.layout.display = "none"
+        start = self._row(self._button("Choose the data", lambda: self.go(self._pages()[1]), primary=True))
+        self._start_page = widgets.VBox(
+            [
+                widgets.HTML(parts.heading("Start", "A new experiment, or one that has been recorded.")),
+                choice,
+                start,
+                widgets.HTML("<h3>From a provenance file</h3>"),
+                upload,
+                self._imported,
+                self._reproduce_row,
+            ]
+        )
+
+    @staticmethod
+    def _row(*children: widgets.Widget) -> widgets.HBox:
+        row = widgets.HBox(list(children))
+        row.add_class("mlprov-buttons")
+        return row
+
+    def _make_review(self) -> None:
+        self._summary = widgets.HTML("")
+        self._generate = self._button("Make the notebook", self.generate)
+        self._run_button = self._button("Make and run it", self.run, primary=True)
+        self._reset = self._button("Reset everything", self.reset)
+        self._made = widgets.HTML("")
+        self._review_page = widgets.VBox(
+            [
+                widgets.HTML(parts.heading("Review", "What the notebook is going to do.")),
+                self._summary,
+                self._row(self._run_button, self._generate, self._reset),
+                self._made,
+            ]
+        )
+
+    def _make_result(self) -> None:
+        self._progress = widgets.HTML("")
+        self._cancel = self._button("Cancel", self.cancel)
+        self._cancel_row = self._row(self._cancel)
+        self._result_box = widgets.VBox([])
+        self._result_page = widgets.VBox(
+            [widgets.HTML(parts.heading("Run")), self._progress, self._cancel_row, self._result_box]
+        )
+
+    def _make_task(self) -> None:
+        """Make the fields and pages of the chosen task."""
+        task = self.form.task
+        changed, uploaded = self._guard(self._on_change), self._guard(self._on_file)
+        self.fields = {p.name: Field(p, changed, uploaded, not self.served) for p in task.parameters}
+        self._file_notes = {p.name: widgets.HTML("") for p in task.parameters if p.kind is Kind.FILE}
+        self._stage_pages: dict[str, widgets.VBox] = {}
+        stages = [(stage.id, stage.title, stage.help) for stage in task.stages]
+        for stage_id, title, lead in [
+            *stages,
+            (FRAME_STAGE, "Title and author", "Who made it, and what it is called."),
+        ]:
+            own = [p for p in task.parameters if p.stage == stage_id]
+            if not own:
+                continue
+            children: list[widgets.Widget] = [widgets.HTML(parts.heading(title, lead))]
+            for parameter in own:
+                children.append(self.fields[parameter.name].widget)
+                if parameter.name in self._file_notes:
+                    children.append(self._file_notes[parameter.name])
+            children.append(
+                self._row(self._button("Back", self.back), self._button("Next", self.forward, primary=True))
+            )
+            self._stage_pages[stage_id or "about"] = widgets.VBox(children)
+        self._step_buttons: dict[str, widgets.Button] = {}
+        for page in self._pages():
+            button = self._button("", lambda page=page: self.go(page))  # type: ignore[misc]
+            button.add_class("mlprov-step")
+            self._step_buttons[page] = button
+        self._steps.children = tuple(self._step_buttons.values())
+        self._task_help.value = f'<div class="mlprov-help">{escape(task.description)}</div>'
+        self._shown = frozenset()
+
+    # Pages ------------------------------------------------------------------------------------------
+
+    def _pages(self) -> list[str]:
+        return [_START, *self._stage_pages, _REVIEW, _RESULT]
+
+    def _title_of(self, page: str) -> str:
+        named = {_START: "Start", _REVIEW: "Review", _RESULT: "Result", "about": "Title and author"}
+        stage = self.form.task.stage(page)
+        return stage.title if stage else named[page]
+
+    def go(self, page: str) -> None:
+        """Open a page."""
+        self.page = page
+        self._refresh()
+
+    def back(self) -> None:
+        """Open the page before."""
+        pages = self._pages()
+        self.go(pages[max(pages.index(self.page) - 1, 0)])
+
+    def forward(self) -> None:
+        """Open the next page."""
+        pages = self._pages()
+        self.go(pages[min(pages.index(self.page) + 1, len(pages) - 2)])
+
+    def _page_of(self, name: str) -> str:
+        parameter = self.form.task.parameter(name)
+        return (parameter.stage or "about") if parameter else _REVIEW
+
+    # Everything that is shown follows from the form's content -----------------------------------------
+
+    def _refresh(self) -> None:
+        self.checked = checked = self.form.check()
+        for parameter in self.form.task.parameters:
+            name = parameter.name
+            field = self.fields[name]
+            field.show(name in checked.applies)
+            table = checked.tables.get(parameter.of)
+            field.offer(table, checked.impossible.get(name, {}), checked.values.get(name))
+            field.tell(checked.errors.get(name, ""))
+        self._show_files(checked)
+        self._show_steps(checked)
+        self._show_preview(checked)
+        self._show_review(checked)
+        pages = {_START: self._start_page, _REVIEW: self._review_page, _RESULT: self._result_page, **self._stage_pages}
+        if self._body.children != (pages[self.page],):
+            self._body.children = (pages[self.page],)
+
+    def _fill_fields(self) -> None:
+        for parameter in self.form.task.parameters:
+            value = self.checked.values.get(parameter.name)
+            raw = self.form.given.get(parameter.name, value)
+            shown = raw if isinstance(raw, str) else value
+            self.fields[parameter.name].fill(shown, parameter.name in self.form.given)
+
+    def _show_files(self, checked: Checked) -> None:
+        for name, html in self._file_notes.items():
+            table = checked.tables.get(name)
+            if table is None:
+                limit = f"At most {MOST_BYTES // 10**6} MB" if not self.served else "At most 100 MB"
+                value = (
+                    f'<div class="mlprov-help">{limit}; one row a sample, UTF-8.</div>'
+                    if name in checked.applies
+                    else ""
+                )
+            else:
+                classes = ", ".join(f"{label} ({count})" for label, count in list(table.classes.items())[:12])
+                value = parts.note(
+                    f"{table.rows:,} rows, {len(table.columns) - 1} features, separator {table.separator}, "
+                    f"target {table.target_column} with {len(table.classes)} classes: {classes}. "
+                    f"Missing cells: {sum(table.missing.values())}.",
+                    "fine",
+                ) + parts.table([row[:8] for row in table.preview], table.columns[:8])
+            if html.value != value:
+                html.value = value
+
+    def _show_steps(self, checked: Checked) -> None:
+        wrong: dict[str, int] = {}
+        for name in checked.errors:
+            wrong[self._page_of(name)] = wrong.get(self._page_of(name), 0) + 1
+        for number, (page, button) in enumerate(self._step_buttons.items(), 1):
+            count = wrong.get(page, 0)
+            told = f"{number}. {self._title_of(page)}" + (f" ({count} to correct)" if count else "")
+            if button.description != told:
+                button.description = told
+            (button.add_class if count else button.remove_class)("mlprov-bad")
+            (button.add_class if page == self.page else button.remove_class)("mlprov-current")
+            button.disabled = page == _RESULT and self._run is None and self.results is None
+
+    def _show_preview(self, checked: Checked) -> None:
+        if checked.draft is None:
+            told = (
+                "the last version that could be made" if self._shown else "nothing yet: something has to be corrected"
+            )
+            self._preview.value = self._preview.value if self._shown else _preview_box("", told)
+            return
+        cells = list(render_cells(self.form.task, checked.draft.plan))
+        html = _preview_box(
+            preview_html(cells, self._shown, self.page), f"{sum(c.kind == 'code' for c in cells)} code cells"
+        )
+        self._shown = frozenset(cell.digest for cell in cells)
+        if self._preview.value != html:
+            self._preview.value = html
+
+    def _show_review(self, checked: Checked) -> None:
+        ready = checked.draft is not None
+        running = self._run is not None
+        self._generate.disabled = not ready
+        self._run_button.disabled = not ready or running
+        if checked.draft is None:
+            rows = [
+                f"<li>{escape(self._title_of(self._page_of(name)))}: {escape(text)}</li>"
+                for name, text in checked.errors.items()
+            ]
+            self._summary.value = (
+                f"{parts.note('Something has to be corrected first.', 'warn')}<ul>{''.join(rows)}</ul>"
+            )
+            return
+        labels = {p.name: (f"{p.label} ({p.unit})" if p.unit else p.label) for p in self.form.task.parameters}
+        plan = checked.draft.plan
+        rows_shown = [
+            (labels[name], _shown_value(self.form.task, name, value), plan.origins.get(name, ""))
+            for name, value in plan.values.items()
+        ]
+        advice = "".join(parts.note(text, "warn") for text in checked.draft.advice)
+        self._summary.value = advice + parts.table(rows_shown, ("Choice", "Value", "From"))
+
+    # What a person does -------------------------------------------------------------------------------
+
+    def _on_task(self, change: dict[str, Any]) -> None:
+        self.form = Form(self.tasks[change["new"]])
+        self.notebook = None
+        self._make_task()
+        self.checked = self.form.check()
+        self._fill_fields()
+        self._refresh()
+
+    def _on_change(self, name: str, raw: object) -> None:
+        self.form.set(name, raw)
+        self._expected = None
+        self._refresh()
+
+    def _on_file(self, name: str, file: str, content: bytes) -> None:
+        folder = self.folder / "experiments" / "uploads"
+        path = folder / sha256_of_bytes(content)[:16] / file_name(file)
+        if not path.exists():
+            write_atomically(path, content)
+        self.form.set(name, str(path))
+        self.fields[name].fill(str(path), True)
+        self._refresh()
+
+    def _on_provenance(self, change: dict[str, Any]) -> None:
+        if not change["new"]:
+            return
+        file = change["new"][0]
+        content = bytes(file["content"])
+        self._tell("", "")
+        self.import_file(str(file["name"]), content)
+
+    def import_file(self, name: str, content: bytes) -> None:
+        """Fill the form from a provenance file.
+
+        Raises
+        ------
+        MlprovError
+            If the file cannot be used; the form stays as it was.
+        """
+        folder = self.folder / "experiments" / "uploads" / sha256_of_bytes(content)[:16]
+        path = folder / (file_name(name) or "provenance.json")
+        if not path.exists():
+            write_atomically(path, content)
+        edits = "drop"
+        restored = restore(path, edits=edits, tasks=self._task_folders, data=[self.folder], as_imported=True)
+        self.form = Form(restored.task)
+        self.form.fill(restored.draft)
+        if self._task_choice.value != restored.task.id:
+            with self._task_choice.hold_trait_notifications():
+                self._task_choice.value = restored.task.id
+        self._make_task()
+        self.checked = self.form.check()
+        self._fill_fields()
+        self._expected = path
+        self._imported.value = _imported_html(restored)
+        self._reproduce_row.layout.display = None
+        self._refresh()
+
+    def reset(self) -> None:
+        """Go back to the defaults of the task; what was made stays on disk."""
+        self.form.clear()
+        self.notebook, self._expected = None, None
+        self._imported.value = self._made.value = ""
+        self._reproduce_row.layout.display = "none"
+        self.checked = self.form.check()
+        self._fill_fields()
+        self.go(_START)
+
+    def generate(self) -> Path:
+        """Make the notebook in a new folder, unless this very one has been made already."""
+        draft = self.checked.draft
+        if draft is None:
+            raise MlprovError("something has to be corrected first", fix="See the steps in red")
+        if self.notebook is not None and self._generated_from == draft.plan.digest and self.notebook.exists():
+            return self.notebook
+        task = self.form.task
+        folder = new_folder(self.folder / "experiments", task.id)
+        self.notebook = write_notebook(task, draft, folder / f"{task.id}.ipynb").path
+        self._generated_from = draft.plan.digest
+        self._made.value = self._made_html(self.notebook)
+        return self.notebook
+
+    def _made_html(self, notebook: Path) -> str:
+        told = os.path.relpath(notebook, self.folder)
+        link = "" if self.served else f'<a href="{escape(told)}" target="_blank">Open it</a>'
+        return (
+            parts.note(f"Made {told}", "fine")
+            + f'<div class="mlprov-links">{link}{parts.download(notebook, "Download the notebook")}</div>'
+        )
+
+    def run(self) -> None:
+        """Make the notebook and run it in a process of its own."""
+        self._start(self.generate())
+
+    def _start_reproduction(self) -> None:
+        source = self._expected
+        if source is None:
+            raise MlprovError("the form was changed since the file was read", fix="Upload the file again")
+        restored = restore(source, edits="drop", tasks=self._task_folders, data=[self.folder])
+        folder = new_folder(self.folder / "experiments", f"reproduce-{restored.task.id}")
+        self._start(write_restored(restored, folder / f"{restored.task.id}.ipynb"), expected=source)
+
+    def _start(self, notebook: Path, expected: Path | None = None) -> None:
+        if self._run is not None:
+            raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
+        runs = self.folder / runs_folder()
+        self._run = BackgroundRun(notebook, runs, self.form.task.id, self._task_folders)
+        self.results = None
+        self._result_box.children = ()
+        self._cancel_row.layout.display = None
+        self._cancel.disabled = False
+        self._progress.value = _progress_html(Glance(title="Starting"))
+        self.go(_RESULT)
+        watch = self._guard(lambda: self._watch(expected))
+        threading.Thread(target=watch, name="mlprov watch", daemon=True).start()
+
+    def _watch(self, expected: Path | None) -> None:
+        run = self._run
+        if run is None:
+            return
+        pause = threading.Event()
+        try:
+            while True:
+                glance = run.look()
+                self._progress.value = _progress_html(glance)
+                if glance.result is not None:
+                    break
+                pause.wait(_SECONDS_BETWEEN_LOOKS)
+        finally:
+            self._run = None
+            self._cancel_row.layout.display = "none"
+        self._show_result(glance.result, expected)
+
+    def _show_result(self, result: dict[str, Any], expected: Path | None) -> None:
+        provenance = Path(str(result.get("provenance") or ""))
+        told = parts.note(str(result["message"]), "bad") if result.get("message") else ""
+        verdict = ""
+        if provenance.is_file() and result["status"] == "completed" and expected is not None:
+            verdict = _verdict_html(expected, provenance)
+        if provenance.is_file():
+            self.results = Results(provenance, self._tell)
+            self._result_box.children = (widgets.HTML(verdict), self.results.widget)
+        self._progress.value = told if result["status"] != "completed" else ""
+        self._refresh()
+
+    def cancel(self) -> None:
+        """Stop the run that is going on."""
+        if self._run is not None:
+            self._cancel.disabled = True
+            self._run.cancel()
+
+
+def _preview_box(inner: str, told: str) -> str:
+    return (
+        '<div class="mlprov-preview"><div class="mlprov-preview-head">The notebook'
+        f'<span>{escape(told)}</span></div><div class="mlprov-cells" tabindex="0">{inner}</div></div>'
+    )
+
+
+def _progress_html(glance: Glance) -> str:
+    share = glance.done / glance.total if glance.total else 0.0
+    epochs = max((len(values) for values in glance.series.values()), default=0)
+    told = (
+        f"{glance.title} ({glance.done} of {glance.total} cells)" if glance.total else f"{glance.title or 'Starting'}…"
+    )
+    if epochs and share < 1:
+        told += f", epoch {epochs}"
+    return (
+        f'<div role="status">{escape(told)}</div><div class="mlprov-bar"><i style="width:{share:.1%}"></i></div>'
+        + parts.curves(glance.series)
+    )
+
+
+def _shown_value(task: Task, name: str, value: Any) -> str:
+    parameter = task.parameter(name)
+    chosen = parameter.choice(value) if parameter and isinstance(value, str) else None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return chosen.label if chosen else display(value) or "empty"
+
+
+def _imported_html(restored: Restored) -> str:
+    origins = restored.draft.plan.origins
+    filled = sum(origin == "imported" for origin in origins.values())
+    lines = [parts.note(f"{filled} of {len(origins)} fields were filled from the file.", "fine")]
+    if restored.edited:
+        lines.append(
+            parts.note(
+                f"Its run used code that was edited by hand in: {', '.join(restored.edited)}. "
+                "The form takes the task's own code instead.",
+                "warn",
+            )
+        )
+    lines += [parts.note(f"Missing: {item}", "warn") for item in restored.missing]
+    lines += [parts.note(f"Not understood: {item}", "warn") for item in restored.not_understood]
+    lines += [parts.note(item) for item in restored.notes]
+    return "".join(lines)
+
+
+def _verdict_html(expected: Path, actual: Path) -> str:
+    with contextlib.suppress(MlprovError):
+        recorded, again = read_provenance(expected), read_provenance(actual)
+        comparison = compare(recorded, again)
+        text = {
+            "identical": "Identical: metrics, every epoch and the model are the same, bit for bit.",
+            "within-tolerance": "Within tolerance: the metrics agree closely, but not bit for bit.",
+            "different": "Different: the result is not the recorded one.",
+        }.get(comparison.verdict, "Not comparable: the file holds no metrics.")
+        first = comparison.first
+        rows = []
+        if first is not None:
+            where = f"{first.stage}, epoch {first.epoch}" if first.epoch else first.stage
+            rows.append(("First difference", f"{where}: {first.item}: {first.expected} → {first.actual} {first.cause}"))
+        changes = list(environment_changes(recorded, again))[:8]
+        rows += [("Environment", f"{c['name']}: {c['expected']} → {c['actual']}") for c in changes]
+        kind = {"identical": "fine", "within-tolerance": "warn"}.get(comparison.verdict, "bad")
+        return parts.note(text, kind) + (parts.table(rows) if rows else "")
+    return parts.note("The file is of another tool: compare the metrics below with those it names.", "warn")
