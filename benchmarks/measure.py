@@ -123,7 +123,7 @@ def measure_capture(folder: Path) -> dict[str, Any]:
         if not recorded:
             next(cell for cell in notebook.cells if cell.id == "recorder").source = "pass"
         variables = {"MLPROV_NOTEBOOK": str(path), "MLPROV_RUN_DIR": str(place)}
-        session = Session(notebook, place, variables)
+        session = Session(lambda: notebook, "python3", place, variables)
         seconds = timed(session.run)
         assert (place / "journal.jsonl").exists() == recorded
         return seconds

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlprov_widgets.execution.worker import PROGRESS, RESULT
 from mlprov_widgets.files import new_folder
 from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.journal import Event, JournalReader
+
+PROGRESS = "progress.json"
+RESULT = "result.json"
+"""What the worker's process leaves in the run's folder: after every cell, and at the end."""
 
 _PATIENCE = 12.0
 

@@ -173,6 +173,8 @@ def _stages(
     expected: ProvenanceFile, actual: ProvenanceFile, before: View, after: View, missing: list[str]
 ) -> Iterator[Difference]:
     """Compare what each variable held after each cell, in the order in which the recorded run made them."""
+    if expected.entity("run:history") and not before.series:
+        missing.append("history: the file with the training series is not beside the document")
     there = {variable: digest for _, variable, digest, _ in _variables(actual)}
     told_series = False
     for stage, variable, digest, is_model in _variables(expected):
@@ -183,10 +185,10 @@ def _stages(
             continue
         if stage == "training" and not told_series:
             told_series = True
-            yield from _epochs(before, after, missing)
+            yield from _epochs(before, after)
         yield Difference(stage, None, variable, _short(digest), _short(there[variable]), decides=is_model)
     if not told_series:
-        yield from _epochs(before, after, missing)
+        yield from _epochs(before, after)
 
 
 def _variables(file: ProvenanceFile) -> Iterator[tuple[str, str, str, bool]]:
@@ -205,9 +207,7 @@ def _variables(file: ProvenanceFile) -> Iterator[tuple[str, str, str, bool]]:
         yield stage, variable, digest, is_model
 
 
-def _epochs(before: View, after: View, missing: list[str]) -> Iterator[Difference]:
-    if before.steps and not before.series and after.series:
-        missing.append("history: the file with the training series is not beside the document")
+def _epochs(before: View, after: View) -> Iterator[Difference]:
     firsts = []
     for name, values in before.series.items():
         pairs = zip_longest(values, after.series.get(name, []))

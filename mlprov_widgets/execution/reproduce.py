@@ -16,10 +16,10 @@ from mlprov_widgets.execution.session import Progress
 from mlprov_widgets.files import already_there, file_name, new_folder, sha256_of_text, write_atomically
 from mlprov_widgets.notebook.readback import compare_cells
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_cells, render_notebook
-from mlprov_widgets.notebook.write import copy_data, find_data
+from mlprov_widgets.notebook.write import copy_data, find_data, missing_data
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
-from mlprov_widgets.provenance.view import metrics_of, packages_of
+from mlprov_widgets.provenance.view import metrics_of, packages_of, view
 from mlprov_widgets.tasks.load import find_task
 from mlprov_widgets.tasks.model import Kind, Task
 from mlprov_widgets.tasks.plan import Draft, Plan, make_plan, recorded_digest
@@ -267,6 +267,7 @@ def reproduce(
     if not 1 <= repeat <= 1000:
         raise ValueRefused(f"{repeat} is out of range", field="repeat", fix="Give a number from 1 to 1000")
     restored = restore(source, edits=edits, tasks=tasks, data=data)
+    _check_before_run(restored)
     name = _name_of(restored)
     done: list[tuple[str, Comparison, Run]] = []
     for _ in range(repeat):
@@ -280,6 +281,15 @@ def reproduce(
     return Reproduction(
         worst[0], worst[1], worst[2], dict(Counter(item[0] for item in done)), restored, _notes(restored)
     )
+
+
+def _check_before_run(restored: Restored) -> None:
+    """Meet now what could not be compared or copied later."""
+    if restored.replay.file is not None:
+        view(restored.replay.file)
+    for name, file in restored.draft.plan.files.items():
+        if name not in restored.draft.sources:
+            raise missing_data(name, file.name, file.sha256)
 
 
 def _name_of(restored: Restored) -> str:

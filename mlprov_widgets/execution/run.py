@@ -6,15 +6,17 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets import __version__
 from mlprov_widgets.errors import ExecutionError, MlprovError, NotebookError
 from mlprov_widgets.execution.session import Outcome, Progress, Session
 from mlprov_widgets.files import new_folder, write_atomically
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
+from mlprov_widgets.notebook.render import notebook_text
 from mlprov_widgets.notebook.write import copy_data, find_data
 from mlprov_widgets.provenance import environment as facts
 from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
@@ -24,6 +26,9 @@ from mlprov_widgets.provenance.journal import Event, Journal, now, read_journal
 from mlprov_widgets.provenance.locate import FoundNotebook
 from mlprov_widgets.provenance.recorder import DEFAULT_RUNS, RUN_FOLDER, RUNS_FOLDER, stages_of
 from mlprov_widgets.tasks.load import ENVIRONMENT_VARIABLE, find_task
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 REPORT = "report.html"
 
@@ -117,15 +122,12 @@ def run_notebook(
     ExecutionError
         If no run folder can be made.
     """
-    import nbformat
-
     began = time.monotonic()
     found = load_notebook(source)
     plan = plan_of(found)
-    try:
-        notebook = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
-    except Exception as error:  # nbformat raises its own, jsonschema's and json's
-        raise NotebookError(f"this notebook cannot be read: {error}", field=source.name) from None
+    place = source.resolve().parent
+    data = find_data(plan, [place])
+    copy_data(plan, data, place)
     try:
         folder = folder or new_folder(runs or runs_folder(), plan.task)
     except OSError as error:
@@ -133,16 +135,33 @@ def run_notebook(
             f"no run folder can be made: {error}", field=str(runs), fix="Choose another --runs"
         ) from None
     folder = folder.resolve()
-    place = source.resolve().parent
-    data = find_data(plan, [place, folder])
-    copy_data(plan, data, place)
     copy_data(plan, data, folder)
     target = folder / source.name
-    outcome = Session(notebook, place, _variables(source, folder, tasks), timeout, progress).run()
-    write_atomically(target, nbformat.writes(notebook, version=4) + "\n", replace=True)
+    kernel = str(found.facts["kernel"] or "python3")
+    variables = _variables(source, folder, tasks)
+    session = Session(lambda: _read(source), kernel, place, variables, timeout, progress)
+    try:
+        outcome = session.run()
+    except MlprovError:
+        with suppress(OSError):
+            folder.rmdir()  # it holds nothing, unless it was there before
+        raise
+    write_atomically(target, notebook_text(session.notebook or _read(source)), replace=True)
     events = _complete_journal(folder / JOURNAL, found, outcome, tasks)
     built = write_results(folder, events)
     return run_of(folder, target, built, outcome.message, time.monotonic() - began)
+
+
+def _read(source: Path) -> NotebookNode:
+    import nbformat
+
+    import mlprov_widgets.provenance.report  # noqa: F401 - now, while the kernel starts, rather than at the end
+
+    try:
+        notebook: NotebookNode = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
+    except Exception as error:  # nbformat raises its own, jsonschema's and json's
+        raise NotebookError(f"this notebook cannot be read: {error}", field=source.name) from None
+    return notebook
 
 
 def _variables(source: Path, folder: Path, tasks: Iterable[Path]) -> dict[str, str]:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance.journal import now
 from mlprov_widgets.provenance.scrub import scrub
 
 if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbformat import NotebookNode
 
@@ -24,6 +26,12 @@ Progress = Callable[[Mapping[str, Any]], None]
 """Called with ``event`` (``started``, ``cell_start``, ``cell_end``), ``step``, ``title``, ``index``, ``total``."""
 
 _INHERITED = ("JPY_", "VOILA_")
+_KERNEL_ARGUMENTS = [
+    # The kernel would warn on standard error that it listens on the loopback without encryption.
+    "--IPKernelApp.log_level=40",
+    # A run's cells do not belong into the person's history of typed commands.
+    "--HistoryManager.hist_file=:memory:",
+]
 _KILL_AFTER = 10.0
 
 
@@ -60,8 +68,11 @@ class Session:
 
     Parameters
     ----------
-    notebook
-        Executed in place.
+    read
+        Returns the notebook, which is executed in place. Called while the kernel starts: importing
+        nbformat takes a second where jsonschema has its extra formats, and so does a kernel.
+    kernel
+        The kernel's name.
     folder
         The kernel's working directory.
     variables
@@ -74,29 +85,40 @@ class Session:
 
     def __init__(
         self,
-        notebook: NotebookNode,
+        read: Callable[[], NotebookNode],
+        kernel: str,
         folder: Path,
         variables: Mapping[str, str],
         timeout: float | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.notebook = notebook
+        self.notebook: NotebookNode | None = None
+        self.kernel = kernel
         self.folder = folder
         self.timeout = timeout
+        self._read = read
         self._variables = variables
         self._progress = progress or (lambda _: None)
         self._cancelled = threading.Event()
         self._finished = threading.Event()
         self._deadline = time.monotonic() + timeout if timeout is not None else None
+        self._manager: AsyncKernelManager | None = None
         self._client: NotebookClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: list[dict[str, Any]] = []
         self._running: dict[str, Any] = {}
         self._outcome: Outcome | None = None
-        self._code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        self._refusal: MlprovError | None = None
+        self._code: list[NotebookNode] = []
 
     def run(self) -> Outcome:
-        """Run to the end and return the outcome; a Ctrl-C cancels."""
+        """Run to the end and return the outcome; a Ctrl-C cancels.
+
+        Raises
+        ------
+        MlprovError
+            What `read` raised; the kernel is gone then.
+        """
         threading.Thread(target=self._work, name="mlprov run", daemon=True).start()
         stop_at = 0.0
         while True:
@@ -111,6 +133,8 @@ class Session:
                     stop_at = time.monotonic() + _KILL_AFTER
             except KeyboardInterrupt:
                 self.cancel()
+        if self._refusal is not None:
+            raise self._refusal
         return self._outcome or Outcome("failed", "the run ended without a word", None, self._events)
 
     def cancel(self) -> None:
@@ -123,13 +147,15 @@ class Session:
         self._ask_kernel("shutdown_kernel", now=True)
 
     def _ask_kernel(self, request: str, **options: bool) -> None:
-        client, loop = self._client, self._loop
-        if client is not None and client.km is not None and loop is not None and loop.is_running():
-            asyncio.run_coroutine_threadsafe(getattr(client.km, request)(**options), loop)
+        manager, loop = self._manager, self._loop
+        if manager is not None and loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(getattr(manager, request)(**options), loop)
 
     def _work(self) -> None:
         try:
             self._outcome = asyncio.run(self._execute())
+        except MlprovError as error:
+            self._refusal = error
         except BaseException as error:  # the thread's last word must reach the caller
             self._outcome = self._ended("failed", f"{type(error).__name__}: {scrub(str(error))}")
         finally:
@@ -137,12 +163,29 @@ class Session:
 
     async def _execute(self) -> Outcome:
         from jupyter_client.kernelspec import NoSuchKernel
+        from jupyter_client.manager import AsyncKernelManager
+
+        self._loop = asyncio.get_running_loop()
+        manager = self._manager = AsyncKernelManager(kernel_name=self.kernel)
+        try:
+            await manager.start_kernel(extra_arguments=_KERNEL_ARGUMENTS, cwd=str(self.folder), env=self._environment())
+        except NoSuchKernel as error:
+            return self._ended("failed", f"there is no kernel {error.name!r} here: install ipykernel")
+        try:
+            self.notebook = await asyncio.to_thread(self._read)
+            self._code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]
+            return await self._execute_cells(manager, self.notebook)
+        finally:
+            if manager.has_kernel:
+                await manager.shutdown_kernel(now=True)
+
+    async def _execute_cells(self, manager: AsyncKernelManager, notebook: NotebookNode) -> Outcome:
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-        self._loop = asyncio.get_running_loop()
         client = self._client = NotebookClient(
-            self.notebook,
+            notebook,
+            km=manager,
             timeout_func=lambda _: self._seconds_left(),
             resources={"metadata": {"path": str(self.folder)}},
             on_cell_start=self._on_start,
@@ -151,12 +194,10 @@ class Session:
             on_cell_error=self._on_error,
             startup_timeout=120,
             coalesce_streams=True,  # a progress bar writes hundreds of pieces
-            # The kernel would warn on standard error that it listens on the loopback without encryption.
-            extra_arguments=["--IPKernelApp.log_level=40"],
         )
         self._progress({"event": "started", "total": len(self._code)})
         try:
-            await client.async_execute(env=self._environment())
+            await client.async_execute(cleanup_kc=True)
         except _Cancelled:
             return self._ended("cancelled", "cancelled before the next cell")
         except CellTimeoutError:
@@ -171,8 +212,6 @@ class Session:
             died = "died" in str(error).lower() or isinstance(error, DeadKernelError)
             message = "the kernel died, probably out of memory" if died else scrub(str(error))
             return self._ended("failed", message)
-        except NoSuchKernel as error:
-            return self._ended("failed", f"there is no kernel {error.name!r} here: install ipykernel")
         finally:
             # What nbclient wants to do at exit fails, with a traceback, for a kernel that never was ready.
             atexit.unregister(client._cleanup_kernel)

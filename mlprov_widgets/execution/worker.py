@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.background import PROGRESS, RESULT
 from mlprov_widgets.execution.run import run_notebook
 from mlprov_widgets.files import write_atomically
-
-PROGRESS = "progress.json"
-RESULT = "result.json"
 
 
 def main(arguments: list[str]) -> int:

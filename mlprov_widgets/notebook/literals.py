@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 
 from mlprov_widgets.tasks.model import Value
 
@@ -77,12 +78,20 @@ def assignment(name: str, value: Value, comment: str, width: int = 88) -> str:
     """
     source = literal(value)
     line = f"{name} = {source}"
-    if len(line) + len(comment) + 4 <= width:
+    if _columns(line) + _columns(comment) + 4 <= width:
         return f"{line}  # {comment}"
-    if len(line) > width:
+    if _columns(line) > width:
         if isinstance(value, tuple):
             items = "".join(f"    {literal(item)},\n" for item in value)
             line = f"{name} = [\n{items}]"
-        elif len(source) + 4 <= width:
+        elif _columns(source) + 4 <= width:
             line = f"{name} = (\n    {source}\n)"
     return f"# {comment}\n{line}"
+
+
+def _columns(text: str) -> int:
+    """Return how wide a text is in a terminal, as formatters count: a Chinese character takes two columns."""
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

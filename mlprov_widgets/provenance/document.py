@@ -191,6 +191,12 @@ class _Writer:
             return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)[:_LONGEST_TEXT]
         return pm.Literal(_CONTROL.sub("", canonical_json(value)), self.name("rdf:JSON"))
 
+    def source(self, code: str) -> Any:
+        """Return code whole, since its digest stands beside it: as JSON when it is no text that PROV can hold."""
+        if len(code) > _LONGEST_TEXT or _CONTROL.search(code):
+            return pm.Literal(json.dumps(code), self.name("rdf:JSON"))
+        return code
+
     def or_null(self, value: Any) -> Any:
         """Return a value such that an empty one stays visible; None as an attribute would vanish."""
         return pm.Literal("null", self.name("rdf:JSON")) if value is None else value
@@ -295,7 +301,7 @@ class _Writer:
                 schema_name=cell.get("title") or None,
                 ml_index=index,
                 schema_sha256=planned,
-                ml_source=cell["source"] if cell["sha256"] == planned else None,
+                ml_source=self.source(cell["source"]) if cell["sha256"] == planned else None,
             )
             self.doc.hadMember("plan:notebook", identifier)
             previous = identifier
@@ -389,7 +395,7 @@ class _Writer:
             identifier,
             "ml:EditedCell" if planned else "ml:AddedCell",
             ml_step=execution.step,
-            ml_source=execution.source,
+            ml_source=self.source(execution.source),
             schema_sha256=execution.sha256,
         )
         if planned is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,9 +116,7 @@ def parse_json(raw: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ProvenanceError("this is not a text file in UTF-8", field=name, fix=fix) from None
     try:
-        parsed = json.loads(
-            text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant, parse_float=_finite
-        )
+        parsed = json.loads(text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise ProvenanceError("the file is nested too deeply", field=name, fix=fix) from None
     except json.JSONDecodeError as error:
@@ -137,7 +136,7 @@ def parse_json(raw: bytes, name: str) -> dict[str, Any]:
 def _no_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        repeated = next(key for key, _ in pairs if sum(other == key for other, _ in pairs) > 1)
+        repeated = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
         raise ValueError(f"the key {quoted(repeated)} is there twice")
     return found
 

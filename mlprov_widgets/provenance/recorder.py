@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import gc
 import os
 import re
 import sys
@@ -143,7 +144,7 @@ class Recorder:
             self._warn(f"The folder {self.outputs} cannot be made: {error}")
         shell.events.register("pre_run_cell", self._before)
         shell.events.register("post_run_cell", self._after)
-        atexit.register(self.finish)
+        atexit.register(self._at_exit)
         self._stop = threading.Event()
         threading.Thread(target=self._watch_history, name="mlprov history", daemon=True).start()
         self._starting_cost = time.perf_counter() - began
@@ -317,6 +318,11 @@ class Recorder:
             return os.path.relpath(self.folder)
         except ValueError:  # another drive, on Windows
             return self.folder.name
+
+    def _at_exit(self) -> None:
+        self.finish()
+        # The interpreter's last collection walks every object of torch and pandas: 1.1 s for nothing.
+        gc.freeze()
 
     def finish(self, *, within_cell: bool = False) -> None:
         """End the record; called when the kernel shuts down or another record begins.

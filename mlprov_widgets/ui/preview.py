@@ -21,7 +21,7 @@ def highlighted(source: str, kind: str) -> str:
     return str(highlight(source, PythonLexer(), HtmlFormatter(nowrap=False, cssclass="mlprov-code", classprefix="t-")))
 
 
-def preview_html(cells: Iterable[RenderedCell], before: frozenset[str], stage: str) -> str:
+def preview_html(cells: Iterable[RenderedCell], before: frozenset[str]) -> str:
     """Return the preview of a notebook.
 
     Parameters
@@ -30,15 +30,11 @@ def preview_html(cells: Iterable[RenderedCell], before: frozenset[str], stage: s
         The notebook.
     before
         The digests of the cells that were shown last: others are marked as changed.
-    stage
-        Its cells are marked as the ones that the open page decides.
     """
     parts = []
     for cell in cells:
         marks = ["mlprov-cell"]
         if before and cell.digest not in before:
             marks.append("mlprov-changed")
-        if stage and cell.stage == stage:
-            marks.append("mlprov-here")
         parts.append(f'<div class="{" ".join(marks)}">{highlighted(cell.source, cell.kind)}</div>')
     return "".join(parts)

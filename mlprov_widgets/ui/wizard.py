@@ -8,19 +8,16 @@ import threading
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.background import BackgroundRun, Glance
-from mlprov_widgets.execution.compare import compare, environment_changes
-from mlprov_widgets.execution.reproduce import Restored, restore, write_restored
-from mlprov_widgets.execution.run import runs_folder
 from mlprov_widgets.files import file_name, new_folder, sha256_of_bytes, write_atomically
-from mlprov_widgets.notebook.render import render_cells
+from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.notebook.write import write_notebook
-from mlprov_widgets.provenance.reading import LARGEST_FILE, read_provenance
+from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.tasks.load import find_tasks
 from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Task
 from mlprov_widgets.tasks.tables import MOST_BYTES
@@ -30,8 +27,12 @@ from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.guard import guarded
 from mlprov_widgets.ui.preview import preview_html
-from mlprov_widgets.ui.results import Results
 
+if TYPE_CHECKING:
+    from mlprov_widgets.execution.reproduce import Restored
+    from mlprov_widgets.ui.results import Results
+
+# What only a run or an uploaded file needs is imported then: the form is to be there at once.
 _START, _REVIEW, _RESULT = "start", "review", "result"
 _SECONDS_BETWEEN_LOOKS = 0.5
 _CSS = Path(__file__).with_name("style.css")
@@ -329,9 +330,11 @@ class Wizard:
             self._preview.value = self._preview.value if self._shown else _preview_box("", told)
             return
         cells = list(render_cells(self.form.task, checked.draft.plan))
-        html = _preview_box(
-            preview_html(cells, self._shown, self.page), f"{sum(c.kind == 'code' for c in cells)} code cells"
-        )
+        # A stage's page shows what the stage decides: the numbers and its own cells.
+        here = [cell for cell in cells if cell.stage == self.page or cell.step == PARAMETERS_STEP]
+        one_stage = self.page in self._stage_pages and len(here) > 1
+        told = "the cells of this step" if one_stage else f"{sum(c.kind == 'code' for c in cells)} code cells"
+        html = _preview_box(preview_html(here if one_stage else cells, self._shown), told)
         self._shown = frozenset(cell.digest for cell in cells)
         if self._preview.value != html:
             self._preview.value = html
@@ -399,6 +402,8 @@ class Wizard:
         MlprovError
             If the file cannot be used; the form stays as it was.
         """
+        from mlprov_widgets.execution.reproduce import restore
+
         folder = self.folder / "experiments" / "uploads" / sha256_of_bytes(content)[:16]
         path = folder / (file_name(name) or "provenance.json")
         if not path.exists():
@@ -455,6 +460,8 @@ class Wizard:
         self._start(self.generate())
 
     def _start_reproduction(self) -> None:
+        from mlprov_widgets.execution.reproduce import restore, write_restored
+
         source = self._expected
         if source is None:
             raise MlprovError("the form was changed since the file was read", fix="Upload the file again")
@@ -463,6 +470,8 @@ class Wizard:
         self._start(write_restored(restored, folder / f"{restored.task.id}.ipynb"), expected=source)
 
     def _start(self, notebook: Path, expected: Path | None = None) -> None:
+        from mlprov_widgets.execution.run import runs_folder
+
         if self._run is not None:
             raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
         runs = self.folder / runs_folder()
@@ -494,6 +503,8 @@ class Wizard:
         self._show_result(glance.result, expected)
 
     def _show_result(self, result: dict[str, Any], expected: Path | None) -> None:
+        from mlprov_widgets.ui.results import Results
+
         provenance = Path(str(result.get("provenance") or ""))
         told = parts.note(str(result["message"]), "bad") if result.get("message") else ""
         verdict = ""
@@ -560,6 +571,9 @@ def _imported_html(restored: Restored) -> str:
 
 
 def _verdict_html(expected: Path, actual: Path) -> str:
+    from mlprov_widgets.execution.compare import compare, environment_changes
+    from mlprov_widgets.provenance.reading import read_provenance
+
     with contextlib.suppress(MlprovError):
         recorded, again = read_provenance(expected), read_provenance(actual)
         comparison = compare(recorded, again)

@@ -17,7 +17,6 @@ import pytest
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ExecutionError, NotebookError
 from mlprov_widgets.execution.run import run_notebook
-from mlprov_widgets.execution.session import Session
 from mlprov_widgets.provenance.terms import TABLE1
 
 Answer = dict[str, Any]
@@ -339,21 +338,6 @@ def test_ctrl_c_cancels_a_run_whose_kernel_is_still_starting(
     assert (status, done["status"], done["failed_step"]) == (1, "cancelled", None)
     assert "Traceback" not in errors
     assert verbs.show(done["provenance"])["run"]["status"] == "cancelled"
-
-
-def test_cancelling_from_another_thread_ends_the_run(notebook: Write, own_folder: Path) -> None:
-    content = nbformat.read(notebook(edit={"train": ENDLESS}), as_version=4)
-    seen: list[str] = []
-
-    def stop(event: Any) -> None:
-        seen.append(event["event"])
-        if event["event"] == "cell_end" and event["step"] == "load-data":
-            session.cancel()
-
-    session = Session(content, own_folder, {}, progress=stop)
-    outcome = session.run()
-    assert (outcome.status, outcome.message) == ("cancelled", "cancelled before the next cell")
-    assert [event["step"] for event in outcome.events][-1] == "load-data"
 
 
 # What must not be recorded -------------------------------------------------------------------------

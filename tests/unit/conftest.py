@@ -224,6 +224,11 @@ TEMPLATES = {
 WriteTask = Callable[..., Path]
 
 
+@pytest.fixture(autouse=True)
+def settings_of_nobody(plain_environment: None) -> None:
+    """Leave out the settings of whoever runs the tests."""
+
+
 @pytest.fixture
 def write_task(tmp_path: Path) -> WriteTask:
     """Return a function that writes the toy's folder, with some texts replaced."""

@@ -13,7 +13,15 @@ from mlprov_widgets.errors import DataFileError, ProvenanceError, TaskError, Val
 from mlprov_widgets.files import sha256_of_file
 from mlprov_widgets.tasks.load import load_task
 from mlprov_widgets.tasks.model import Task
-from mlprov_widgets.tasks.plan import DataFile, Plan, make_plan, plan_from_dict, recorded_digest
+from mlprov_widgets.tasks.plan import (
+    DataFile,
+    Plan,
+    applicable,
+    impossible_choices,
+    make_plan,
+    plan_from_dict,
+    recorded_digest,
+)
 
 DIGEST = "a" * 64
 
@@ -176,6 +184,35 @@ def test_a_rule_cannot_leave_the_sandbox(write_task: Any) -> None:
         make_plan(task, {"dataset_id": "small"})
 
 
+# What a form asks --------------------------------------------------------------------------------
+
+
+def test_a_form_learns_which_parameters_apply(toy: Task) -> None:
+    values = {parameter.name: parameter.default for parameter in toy.parameters}
+    assert {"seed", "patience"} & applicable(toy, values) == set()
+    assert {"seed", "patience"} <= applicable(toy, {**values, "shuffle": True, "seed": 2})
+
+
+def test_asking_what_applies_changes_no_value(toy: Task) -> None:
+    values = {parameter.name: parameter.default for parameter in toy.parameters}
+    before = dict(values)
+    applicable(toy, values)
+    assert values == before
+
+
+def test_a_form_learns_which_choices_a_rule_would_refuse(toy: Task) -> None:
+    draft = make_plan(toy, {"dataset_id": "large", "epochs": 11})
+    assert impossible_choices(toy, draft) == {"dataset_id": {"small": "there are fewer rows than epochs"}}
+
+
+def test_a_form_learns_that_every_choice_is_possible(toy: Task) -> None:
+    assert impossible_choices(toy, make_plan(toy, {"dataset_id": "large", "epochs": 10})) == {}
+
+
+def test_a_choice_that_brings_other_parameters_is_not_judged(toy: Task) -> None:
+    assert "own" not in impossible_choices(toy, make_plan(toy, {"dataset_id": "large"})).get("dataset_id", {})
+
+
 # Data files --------------------------------------------------------------------------------------
 
 
@@ -219,6 +256,14 @@ def test_the_place_of_the_data_does_not_change_the_plan(toy: Task, rows: Path, t
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     assert make_plan(toy, own(rows.rename(elsewhere / rows.name))).plan == before
+
+
+def test_a_file_that_changed_is_looked_at_again(toy: Task, rows: Path) -> None:
+    before = make_plan(toy, own(rows)).plan.values["data_file"]
+    rows.write_text("length;kind\n1;a\n2;b\n3;b\n4;b\n")
+    draft = make_plan(toy, own(rows))
+    assert draft.plan.values["data_file"] != before
+    assert draft.tables["data_file"].rows == 4
 
 
 def test_what_was_seen_in_the_file_is_there_for_the_form(toy: Task, rows: Path) -> None:

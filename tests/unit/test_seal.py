@@ -86,9 +86,7 @@ def test_every_record_but_the_seal_is_in_the_chain() -> None:
 
 
 def test_the_seal_does_not_depend_on_the_order_of_the_records() -> None:
-    turned = {
-        section: dict(reversed(records.items())) for section, records in reversed(document().items())
-    }
+    turned = {section: dict(reversed(records.items())) for section, records in reversed(document().items())}
     assert seal(turned)["entity"][SEAL] == seal(document())["entity"][SEAL]
 
 
