@@ -166,6 +166,7 @@ def _tasks(options: argparse.Namespace) -> Answer:
         for p in task["parameters"]:
             told = "|".join(c["value"] for c in p["choices"]) or p["kind"]
             lines.append(f"    {p['name']} = {_plain(p['default'])}  [{told}]  {p['label']}")
+    lines += [f"broken  {error['field']}: {error['message']}. {error['fix']}." for error in found["broken"]]
     return found, "\n".join(lines), 0
 
 
@@ -203,7 +204,7 @@ def _ran(done: dict[str, Any], next_step: str) -> Answer:
     ]
     lines += [
         "",
-        *(f"  {name:<12}{_near(done[name])}" for name in ("notebook", "provenance", "report")),
+        *(f"  {name:<12}{_near(done[name])}" for name in ("notebook", "provenance", "report") if done[name]),
     ]
     if done["status"] == "completed":
         lines += ["", f"Run it again and compare: {next_step}"]
@@ -309,9 +310,9 @@ def _runs(options: argparse.Namespace) -> Answer:
     lines = []
     for one in found["runs"]:
         accuracy = one["metrics"].get("accuracy")
-        told = f"accuracy {_plain(accuracy)}" if accuracy is not None else one["problem"]
+        told = f"accuracy {_plain(accuracy)}" if accuracy is not None else one_line(one["problem"], 60)
         started = str(one["started"])[:19].replace("T", " ")
-        lines.append(f"{started:<21}{one['status'] or '':<12}{one['task'] or '':<28}{told:<22}{one['run']}")
+        lines.append(f"{started:<21}{one['status'] or '':<12}{one['task'] or '':<28}{told:<22}  {one['run']}")
     return found, "\n".join(lines) or "There are no runs yet.", 0
 
 

@@ -34,9 +34,13 @@ def list_tasks(*, tasks: Iterable[PathLike] = ()) -> Result:
     tasks
         More folders of tasks.
     """
-    from mlprov_widgets.tasks.load import find_tasks
+    from mlprov_widgets.tasks.load import broken_packages, find_tasks
 
-    return _result(tasks=[_task(task) for task in find_tasks(_paths(tasks)).values()])
+    folders = _paths(tasks)
+    return _result(
+        tasks=[_task(task) for task in find_tasks(folders).values()],
+        broken=[error.as_dict() for error in broken_packages(folders)],
+    )
 
 
 def _task(task: Any) -> Result:

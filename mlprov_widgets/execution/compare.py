@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlprov_widgets.provenance.reading import ProvenanceFile, types_of, value_of
 from mlprov_widgets.provenance.view import View, packages_of, view
@@ -175,36 +175,56 @@ def _stages(
     """Compare what each variable held after each cell, in the order in which the recorded run made them."""
     if expected.entity("run:history") and not before.series:
         missing.append("history: the file with the training series is not beside the document")
-    there = {variable: digest for _, variable, digest, _ in _variables(actual)}
+    there = {(v.step, v.name): v.digest for v in _variables(actual)}
     told_series = False
-    for stage, variable, digest, is_model in _variables(expected):
-        if variable not in there:
-            yield Difference(stage, None, variable, _short(digest), None, decides=is_model)
+    for variable in _variables(expected):
+        digest = there.get((variable.step, variable.name))
+        if digest == variable.digest:
             continue
-        if digest == there[variable]:
-            continue
-        if stage == "training" and not told_series:
+        if variable.stage == "training" and not told_series:
             told_series = True
             yield from _epochs(before, after)
-        yield Difference(stage, None, variable, _short(digest), _short(there[variable]), decides=is_model)
+        yield Difference(
+            variable.stage, None, variable.name, _short(variable.digest), _short(digest), decides=variable.is_model
+        )
     if not told_series:
         yield from _epochs(before, after)
 
 
-def _variables(file: ProvenanceFile) -> Iterator[tuple[str, str, str, bool]]:
-    """Yield stage, ``name-version``, digest, and whether it is a model, of every variable with a digest, in order."""
+class _Variable(NamedTuple):
+    """What a variable held after the last execution of a step."""
+
+    started: str
+    stage: str
+    step: str
+    name: str
+    digest: str
+    is_model: bool
+
+
+def _variables(file: ProvenanceFile) -> list[_Variable]:
+    """Return every variable that has a digest, as each step left it the last time, in the order of the run."""
     generated = file.generated()
-    found = []
+    last: dict[tuple[str, str], _Variable] = {}
     for identifier, record in file.of_type("p-plan:Entity"):
-        activity = file.activity(generated.get(identifier, ""))
+        execution = generated.get(identifier, "")
+        activity = file.activity(execution)
         digest = record.get("schema:sha256")
-        if isinstance(digest, str):
-            stage = str(value_of(activity.get("ml:stage")) or "set-up")
-            is_model = "mls:Model" in types_of(record)
-            variable = identifier.removeprefix("run:var-")
-            found.append((str(activity.get("prov:startTime")), stage, variable, digest, is_model))
-    for _, stage, variable, digest, is_model in sorted(found):
-        yield stage, variable, digest, is_model
+        if not isinstance(digest, str):
+            continue
+        step = execution.removeprefix("run:exec-").rpartition("-")[0]
+        found = _Variable(
+            str(activity.get("prov:startTime")),
+            str(value_of(activity.get("ml:stage")) or "set-up"),
+            step,
+            str(value_of(record.get("ml:variable"))),
+            digest,
+            "mls:Model" in types_of(record),
+        )
+        known = last.get((step, found.name))
+        if known is None or known.started <= found.started:
+            last[step, found.name] = found
+    return sorted(last.values())
 
 
 def _epochs(before: View, after: View) -> Iterator[Difference]:

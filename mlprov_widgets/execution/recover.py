@@ -46,7 +46,7 @@ def recover(journal: Path, notebook: Path | None = None) -> Run:
     events += _ending(events, read.truncated)
     folder = journal.parent.resolve()
     built = write_results(folder, events, found)
-    executed = next(iter(sorted(folder.glob("*.ipynb"))), notebook or folder / "notebook.ipynb")
+    executed = next(iter(sorted(folder.glob("*.ipynb"))), notebook)
     ended = built.account.ended or built.account.started
     seconds = (ended - built.account.started).total_seconds()
     return run_of(folder, executed, built, "; ".join(built.account.notes), seconds)

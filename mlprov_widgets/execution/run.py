@@ -44,7 +44,9 @@ class Run:
         ``completed``, ``failed``, ``cancelled`` or ``incomplete``.
     message : str
         Why it is not ``completed``.
-    notebook, provenance, journal, report : pathlib.Path
+    notebook : pathlib.Path or None
+        The executed copy; None for a recovered run of which only the journal is there.
+    provenance, journal, report : pathlib.Path
     metrics : dict
     seconds, capture_seconds : float
     failed_step : str or None
@@ -54,7 +56,7 @@ class Run:
     folder: Path
     status: str
     message: str
-    notebook: Path
+    notebook: Path | None
     provenance: Path
     journal: Path
     report: Path
@@ -70,7 +72,7 @@ class Run:
             "run": str(self.folder),
             "status": self.status,
             "message": self.message,
-            "notebook": str(self.notebook),
+            "notebook": str(self.notebook) if self.notebook else None,
             "provenance": str(self.provenance),
             "journal": str(self.journal),
             "report": str(self.report),
@@ -137,6 +139,8 @@ def run_notebook(
     folder = folder.resolve()
     copy_data(plan, data, folder)
     target = folder / source.name
+    # A run that is killed leaves its notebook, if not its outputs.
+    write_atomically(target, source.read_bytes(), replace=True)
     kernel = str(found.facts["kernel"] or "python3")
     variables = _variables(source, folder, tasks)
     session = Session(lambda: _read(source), kernel, place, variables, timeout, progress)
@@ -144,7 +148,8 @@ def run_notebook(
         outcome = session.run()
     except MlprovError:
         with suppress(OSError):
-            folder.rmdir()  # it holds nothing, unless it was there before
+            target.unlink()
+            folder.rmdir()  # it holds nothing else, unless it was there before
         raise
     write_atomically(target, notebook_text(session.notebook or _read(source)), replace=True)
     events = _complete_journal(folder / JOURNAL, found, outcome, tasks)
@@ -189,7 +194,7 @@ def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook
     return built
 
 
-def run_of(folder: Path, notebook: Path, built: Built, message: str, seconds: float) -> Run:
+def run_of(folder: Path, notebook: Path | None, built: Built, message: str, seconds: float) -> Run:
     """Return the run of a built document."""
     account = built.account
     return Run(

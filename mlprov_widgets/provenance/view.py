@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_bytes
 from mlprov_widgets.provenance.document import local_name
-from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
+from mlprov_widgets.provenance.reading import LARGEST_FILE, ProvenanceFile, parse_json, value_of
 from mlprov_widgets.provenance.terms import TABLE1
 
 
@@ -192,10 +191,12 @@ def series_of(file: ProvenanceFile) -> dict[str, list[Any]]:
         path = beside(file, entity["schema:name"])
         if path is None or not path.is_file():
             return {}
+        if path.stat().st_size > LARGEST_FILE:
+            raise ProvenanceError(f"the file has more than {LARGEST_FILE:,} bytes", field=path.name)
         raw = path.read_bytes()
         if sha256_of_bytes(raw) != entity.get("schema:sha256"):
             raise ProvenanceError("the file is not what the document says: its digest differs", field=path.name)
-        values = json.loads(raw)
+        values = parse_json(raw, path.name)
     if not isinstance(values, dict):
         return {}
     return {str(name): list(items) for name, items in values.items() if isinstance(items, list)}

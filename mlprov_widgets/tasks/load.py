@@ -40,6 +40,12 @@ DESCRIPTION = "task.toml"
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,59}")
 _STEP = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _CELL_KINDS = ("code", "markdown")
+_TAKEN = {
+    "stage": (),
+    "parameter": ("facts", "history", "metrics", "outputs"),
+    "step": ("title", "installs", "recorder", "parameters", "about-provenance", "provenance"),
+}
+"""Names that a task cannot give: the frame's cells, and the variables that every notebook fills."""
 _TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "str": (lambda value: isinstance(value, str), "a text"),
     "bool": (lambda value: isinstance(value, bool), "true or false"),
@@ -77,19 +83,38 @@ def find_tasks(more: Iterable[Path] = ()) -> dict[str, Task]:
     Raises
     ------
     TaskError
-        If a task is wrong, or two have the same id.
+        If a task in a named folder is wrong, or two have the same id. An installed package whose
+        task is wrong does not stand in the way of the others; see `broken_packages`.
     """
     tasks: dict[str, Task] = {}
-    for folder in _all_folders(more):
-        task = load_task(folder)
-        other = tasks.setdefault(task.id, task)
-        if other.folder.resolve() != task.folder.resolve():
-            raise TaskError(
-                f"two folders hold a task of this id: {other.folder} and {task.folder}",
-                field=task.id,
-                fix="Rename or remove one of them",
-            )
+    for folder in _named_folders(more):
+        _add(tasks, load_task(folder))
+    for entry_point in _installed(installed_stamp()):
+        with suppress(TaskError):
+            _add(tasks, load_task(_folder_of(entry_point)))
     return tasks
+
+
+def _add(tasks: dict[str, Task], task: Task) -> None:
+    other = tasks.setdefault(task.id, task)
+    if other.folder.resolve() != task.folder.resolve():
+        raise TaskError(
+            f"two folders hold a task of this id: {other.folder} and {task.folder}",
+            field=task.id,
+            fix="Rename or remove one of them",
+        )
+
+
+def broken_packages(more: Iterable[Path] = ()) -> list[TaskError]:
+    """Return what is wrong with the tasks that installed packages offer."""
+    broken: list[TaskError] = []
+    tasks = {task.id: task for task in map(load_task, _named_folders(more))}
+    for entry_point in _installed(installed_stamp()):
+        try:
+            _add(tasks, load_task(_folder_of(entry_point)))
+        except TaskError as error:
+            broken.append(error)
+    return broken
 
 
 def find_task(task_id: str, more: Iterable[Path] = ()) -> Task:
@@ -102,11 +127,13 @@ def find_task(task_id: str, more: Iterable[Path] = ()) -> Task:
     """
     tasks = find_tasks(more)
     if task_id not in tasks:
+        for error in broken_packages(more):  # it may be one of these
+            raise error
         raise TaskError("there is no such task", field=quoted(task_id), fix=nearest(task_id, sorted(tasks)))
     return tasks[task_id]
 
 
-def _all_folders(more: Iterable[Path]) -> Iterator[Path]:
+def _named_folders(more: Iterable[Path]) -> Iterator[Path]:
     yield from _folders_in(templates_folder())
     named = [Path(item) for item in os.environ.get(ENVIRONMENT_VARIABLE, "").split(os.pathsep) if item]
     for place in [*more, *named]:
@@ -118,8 +145,6 @@ def _all_folders(more: Iterable[Path]) -> Iterator[Path]:
                 fix="Name a task's folder, or a folder that holds task folders",
             )
         yield from found
-    for entry_point in _installed(installed_stamp()):
-        yield _folder_of(entry_point)
 
 
 def installed_stamp() -> tuple[int, ...]:
@@ -325,6 +350,8 @@ def _check_names(reader: _Reader, task: Task) -> None:
         for name in names:
             if names.count(name) > 1:
                 raise reader.error(f"the {what} {name!r} is there twice")
+            if name in _TAKEN[what]:
+                raise reader.error(f"the {what} {name!r} is made by every notebook itself", fix="Choose another name")
             if what != "step" and not _IDENTIFIER.fullmatch(name):
                 raise reader.error(f"the {what} {quoted(name)} must be made of a-z, 0-9 and _")
     used = [*(p.stage for p in task.parameters), *(c.stage for c in task.cells)]

@@ -95,6 +95,16 @@ VALUES = st.recursive(
 )
 
 
+class Original(NamedTuple):
+    """A document, and what was changed in it: Hypothesis prints that, and not all of the document."""
+
+    document: Answer
+    changes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "; ".join(self.changes)[:2000] or "as it was"
+
+
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the way to everything in a JSON value."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -110,9 +120,10 @@ def wrapped(value: Any, depth: int) -> Any:
 
 
 @st.composite
-def mutations(draw: st.DrawFn, original: Answer) -> Answer:
-    """Draw a document with some records dropped, replaced, renamed, nested or multiplied."""
-    document = copy.deepcopy(original)
+def mutations(draw: st.DrawFn, original: Original) -> Original:
+    """Draw a document with some things dropped, replaced, renamed or nested."""
+    document = copy.deepcopy(original.document)
+    changes = []
     for _ in range(draw(st.integers(1, 4))):
         # A section first, or the many relations would hide the few records that matter.
         section = draw(st.sampled_from(sorted(document))) if document else ""
@@ -134,7 +145,8 @@ def mutations(draw: st.DrawFn, original: Answer) -> Answer:
             holder[key] = wrapped(holder[key], draw(st.sampled_from([1, 2, 45])))
         elif action == "inside" and isinstance(holder[key], dict) and holder[key].get("type") == "rdf:JSON":
             holder[key] = {**holder[key], "$": draw(changed_inside(str(holder[key].get("$"))))}
-    return document
+        changes.append(f"{action} {[*above, key]}: {str(holder[key] if action == 'replace' else '')[:300]}")
+    return Original(document, tuple(changes))
 
 
 @st.composite
@@ -172,8 +184,8 @@ def folder_of(content: bytes, name: str = "provenance.json") -> Iterator[Path]:
             os.chdir(before)
 
 
-def as_bytes(document: Any) -> bytes:
-    return json.dumps(document).encode()
+def as_bytes(document: Answer | Original) -> bytes:
+    return json.dumps(document.document if isinstance(document, Original) else document).encode()
 
 
 def answered(verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -215,15 +227,6 @@ def imported(path: Path, task: Path, edits: str = "refuse") -> None:
         assert not out.exists()
     else:
         assert PAYLOAD not in names_in_code(out)
-
-
-class Original(NamedTuple):
-    """A document that is not changed; Hypothesis must not print all of it."""
-
-    document: Answer
-
-    def __repr__(self) -> str:
-        return "Original(…)"
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +309,7 @@ def test_what_is_no_document_is_refused(content: bytes) -> None:
 @MANY
 @given(data=st.data())
 def test_a_changed_document_is_looked_at_or_refused(ours: Original, data: st.DataObject) -> None:
-    with folder_of(as_bytes(data.draw(mutations(ours.document)))) as folder:
+    with folder_of(as_bytes(data.draw(mutations(ours)))) as folder:
         looked_at(folder / "provenance.json")
 
 
@@ -315,7 +318,7 @@ def test_a_changed_document_is_looked_at_or_refused(ours: Original, data: st.Dat
 def test_a_changed_file_of_the_original_is_imported_or_refused(
     theirs: Original, tiny_task: Path, data: st.DataObject
 ) -> None:
-    with folder_of(as_bytes(data.draw(mutations(theirs.document)))) as folder:
+    with folder_of(as_bytes(data.draw(mutations(theirs)))) as folder:
         looked_at(folder / "provenance.json")
         imported(folder / "provenance.json", tiny_task)
 
@@ -323,7 +326,7 @@ def test_a_changed_file_of_the_original_is_imported_or_refused(
 @MANY
 @given(data=st.data())
 def test_a_changed_document_is_imported_or_refused(ours: Original, tiny_task: Path, data: st.DataObject) -> None:
-    with folder_of(as_bytes(data.draw(mutations(ours.document)))) as folder:
+    with folder_of(as_bytes(data.draw(mutations(ours)))) as folder:
         imported(folder / "provenance.json", tiny_task, data.draw(st.sampled_from(["refuse", "drop"])))
 
 
@@ -427,7 +430,7 @@ def test_what_a_browser_obeys_is_seen() -> None:
 @MANY
 @given(data=st.data(), form=st.sampled_from(FORMATS))
 def test_a_changed_document_is_exported_or_refused(ours: Original, data: st.DataObject, form: str) -> None:
-    with folder_of(as_bytes(data.draw(mutations(ours.document)))) as folder:
+    with folder_of(as_bytes(data.draw(mutations(ours)))) as folder:
         out = folder / f"out.{form}"
         found = answered(verbs.export, folder / "provenance.json", to=form, out=out)
         assert out.exists() == (found is not None)
@@ -479,8 +482,8 @@ def test_a_file_outside_the_folder_of_the_run_is_not_read(ours: Original, name: 
 @MANY
 @given(data=st.data())
 def test_a_changed_journal_is_recovered_or_refused(journal: Original, data: st.DataObject) -> None:
-    changed = data.draw(mutations(journal.document))
-    content = "".join(json.dumps(event) + "\n" for event in changed.values())
+    changed = data.draw(mutations(journal))
+    content = "".join(json.dumps(event) + "\n" for event in changed.document.values())
     with folder_of(content.encode(), "journal.jsonl") as folder:
         found = answered(verbs.recover, folder / "journal.jsonl")
         if found is None:

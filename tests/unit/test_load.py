@@ -12,7 +12,7 @@ import pytest
 
 from mlprov_widgets.errors import TaskError
 from mlprov_widgets.tasks import load
-from mlprov_widgets.tasks.load import find_task, find_tasks, load_task
+from mlprov_widgets.tasks.load import broken_packages, find_task, find_tasks, load_task
 from mlprov_widgets.tasks.model import Choice, Kind, Sort
 
 SHIPPED = "multiclass_classification"
@@ -388,11 +388,26 @@ def test_a_task_is_found_through_a_path_that_an_installed_package_gives(install:
 def test_a_package_that_fails_to_load_is_named(install: Any) -> None:
     install("raise RuntimeError('torch is too old')")
     with pytest.raises(TaskError) as caught:
-        find_tasks()
+        find_task("toy")
+    assert [str(error) for error in broken_packages()] == [str(caught.value)]
     assert str(caught.value) == (
         "counting: the installed task cannot be loaded: torch is too old. "
         "Repair or uninstall the package that offers it."
     )
+
+
+def test_a_package_that_fails_to_load_does_not_stand_in_the_way_of_other_tasks(install: Any) -> None:
+    install("raise RuntimeError('torch is too old')")
+    assert find_task("multiclass_classification").id in find_tasks()
+
+
+@pytest.mark.parametrize("name", ["facts", "history", "metrics", "outputs"])
+def test_a_name_that_every_notebook_fills_is_no_parameter(write_task: Any, name: str) -> None:
+    folder = write_task()
+    text = (folder / "task.toml").read_text().replace('name = "', f'name = "{name}"  # "', 1)
+    (folder / "task.toml").write_text(text)
+    with pytest.raises(TaskError, match=f"the parameter '{name}' is made by every notebook itself"):
+        load_task(folder)
 
 
 def test_a_package_that_was_uninstalled_is_forgotten(install: Any, write_task: Any) -> None:
