@@ -16,9 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import prov
 import prov.model as pm
 from prov.serializers.provjson import ProvJSONSerializer
 
+from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, sha256_of_text, write_atomically
 from mlprov_widgets.provenance.account import Account, Execution, account_of
 from mlprov_widgets.provenance.journal import Event
@@ -76,8 +78,16 @@ def build(events: Sequence[Event], notebook: FoundNotebook | None = None) -> Bui
     ProvenanceError
         If the events are not those of a journal.
     """
-    writer = _Writer(account_of(events, notebook))
-    return Built(seal(_prov_json(writer.write())), writer.files, writer.account)
+    account = account_of(events, notebook)
+    try:
+        writer = _Writer(account)
+        return Built(seal(_prov_json(writer.write())), writer.files, account)
+    except (prov.Error, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ProvenanceError(
+            f"the journal does not make a document: {type(error).__name__}: {error}",
+            field="journal",
+            fix="Use the journal as the run wrote it",
+        ) from error
 
 
 def _prov_json(document: pm.ProvDocument) -> dict[str, Any]:
@@ -449,7 +459,11 @@ class _Writer:
         for name, group in groups.items():
             identifier = f"run:{local_name(name)}"
             if name == "packages":
-                self.entity(identifier, "ml:Packages", **{f"pypi_{key}": v for key, v in self.account.packages.items()})
+                self.entity(
+                    identifier,
+                    "ml:Packages",
+                    **{f"pypi_{local_name(key)}": v for key, v in self.account.packages.items()},
+                )
                 self.doc.used("run:run", identifier)
                 continue
             for known in TABLE1.get(name, ()):

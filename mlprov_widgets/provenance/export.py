@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from mlprov_widgets.errors import ValueRefused, nearest
+from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
 from mlprov_widgets.files import already_there, write_atomically
 from mlprov_widgets.provenance.pipeline import pipeline_svg
 from mlprov_widgets.provenance.reading import ProvenanceFile
@@ -21,10 +22,18 @@ def _json(file: ProvenanceFile) -> str:
 
 
 def _provn(file: ProvenanceFile) -> str:
+    import prov
     import prov.model as pm
 
-    document = pm.ProvDocument.deserialize(content=json.dumps(file.document), format="json")
-    return str(document.get_provn()) + "\n"
+    try:
+        with warnings.catch_warnings():  # about what the file holds; its writer is not here to read them
+            warnings.simplefilter("ignore")
+            document = pm.ProvDocument.deserialize(content=json.dumps(file.document), format="json")
+            return str(document.get_provn()) + "\n"
+    except (prov.Error, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ProvenanceError(
+            f"the document is not PROV-JSON: {error}", field="provenance", fix="Use an unchanged file"
+        ) from None
 
 
 def _svg(file: ProvenanceFile) -> str:

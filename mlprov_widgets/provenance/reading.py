@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ LARGEST_FILE = 64 * 2**20
 DEEPEST = 40
 MOST_RECORDS = 200_000
 _READABLE_SCHEMA = ("1",)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def value_of(raw: Any) -> Any:
     text, kind = raw.get("$"), raw.get("type")
     try:
         if kind == "rdf:JSON":
-            return json.loads(str(text))
+            return _json(str(text))
         if kind in ("xsd:integer", "xsd:int", "xsd:long"):
             return int(str(text))
         if kind in ("xsd:double", "xsd:float", "xsd:decimal"):
@@ -116,7 +118,7 @@ def parse_json(raw: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ProvenanceError("this is not a text file in UTF-8", field=name, fix=fix) from None
     try:
-        parsed = json.loads(text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant, parse_float=_finite)
+        parsed = _json(text)
     except RecursionError:
         raise ProvenanceError("the file is nested too deeply", field=name, fix=fix) from None
     except json.JSONDecodeError as error:
@@ -130,6 +132,13 @@ def parse_json(raw: bytes, name: str) -> dict[str, Any]:
         raise ProvenanceError(f"the file holds a {type(parsed).__name__}, not an object", field=name, fix=fix)
     if _depth(parsed) > DEEPEST:
         raise ProvenanceError(f"the file is nested more than {DEEPEST} deep", field=name, fix=fix)
+    return parsed
+
+
+def _json(text: str) -> Any:
+    parsed = json.loads(text, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant, parse_float=_finite)
+    if _SURROGATE.search(text):
+        json.dumps(parsed, ensure_ascii=False).encode()  # half a pair of them is no text: a ValueError
     return parsed
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlprov_widgets.errors import ProvenanceError
+from mlprov_widgets.errors import ProvenanceError, quoted
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance import legacy
 from mlprov_widgets.provenance.reading import ProvenanceFile, from_json, parse_json, read_bytes, value_of
@@ -154,6 +155,7 @@ def _code_that_ran(file: ProvenanceFile) -> tuple[Code, ...]:
         types = str(entity.get("prov:type"))
         if "ml:EditedCell" in types or "ml:AddedCell" in types:
             source = str(value_of(entity.get("ml:source")) or "")
+            _check_step(step)
             _check_digest(step, source, entity)
             after = found[step].after if step in found else previous
             found[step] = Code(step, source, after, "ml:AddedCell" in types)
@@ -161,6 +163,11 @@ def _code_that_ran(file: ProvenanceFile) -> tuple[Code, ...]:
             found.pop(step, None)  # edited, then set back
         previous = step or previous
     return tuple(found.values())
+
+
+def _check_step(step: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", step):
+        raise ProvenanceError(f"{quoted(step)} is no cell's name", field="step", fix="Use an unchanged file")
 
 
 def _check_digest(step: str, source: str, entity: Mapping[str, Any]) -> None:

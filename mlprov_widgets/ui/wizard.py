@@ -100,16 +100,16 @@ class Wizard:
         card = widgets.VBox([self._message, self._body])
         card.add_class("mlprov-card")
         self._preview = widgets.HTML("")
-        side = widgets.VBox([self._preview])
-        side.add_class("mlprov-side")
-        grid = widgets.Box([self._steps, card, side])
-        grid.add_class("mlprov-grid")
+        self._side = widgets.VBox([self._preview])
+        self._side.add_class("mlprov-side")
+        self._grid = widgets.Box([self._steps, card, self._side])
+        self._grid.add_class("mlprov-grid")
         style = widgets.HTML(f"<style>{_CSS.read_text(encoding='utf-8')}</style>")
         head = widgets.HTML(
             '<h1 class="mlprov-title">Machine-learning experiment</h1>'
             '<p class="mlprov-subtitle">Choose, run, and keep a record that makes the same experiment again.</p>'
         )
-        self.widget = widgets.VBox([style, head, grid])
+        self.widget = widgets.VBox([style, head, self._grid])
         self.widget.add_class("mlprov")
         self._make_start()
         self._make_review()
@@ -280,6 +280,9 @@ class Wizard:
         pages = {_START: self._start_page, _REVIEW: self._review_page, _RESULT: self._result_page, **self._stage_pages}
         if self._body.children != (pages[self.page],):
             self._body.children = (pages[self.page],)
+            # Results need the width more than the code does.
+            self._side.layout.display = "none" if self.page == _RESULT else None
+            (self._grid.add_class if self.page == _RESULT else self._grid.remove_class)("mlprov-wide")
 
     def _fill_fields(self) -> None:
         for parameter in self.form.task.parameters:

@@ -376,7 +376,7 @@ def with_edit(document: Answer, source: str, step: str) -> Answer:
         "schema:sha256": sha256_of_text(source),
     }
     changed["activity"]["run:exec-x-1"] = {
-        "prov:startTime": "2026-01-01T00:00:00+00:00",
+        "prov:startTime": "9000-01-01T00:00:00+00:00",
         "prov:type": {"$": "p-plan:Activity", "type": "xsd:QName"},
     }
     changed["used"]["_:x"] = {"prov:activity": "run:exec-x-1", "prov:entity": "run:cell-x-1"}
