@@ -134,6 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--to", metavar="FORMAT", required=True, help="provn, json, html, svg or py")
     one.add_argument("--out", metavar="PATH", required=True)
     add("runs", _runs, "list the runs")
+    one = add("app", _app, "serve the form as a page on this machine")
+    one.add_argument("--port", metavar="N", default="0", help="the port (default: a free one)")
+    one.add_argument("--trusted", action="store_true", help="allow files to be named by their path")
     one = add("check-task", _check_task, "check a task's folder")
     one.add_argument("folder", metavar="DIR")
     return parser
@@ -320,6 +323,15 @@ def _check_task(options: argparse.Namespace) -> Answer:
     found = verbs.check_task(options.folder)
     text = "\n".join([f"- {problem}" for problem in found["problems"]]) or "The task is well."
     return found, text, 0 if found["valid"] else 1
+
+
+def _app(options: argparse.Namespace) -> Answer:
+    from mlprov_widgets.ui.app import serve
+
+    app = serve(Path("mlprov_app"), _whole(options.port, "port"), trusted=options.trusted)
+    found = {"schema_version": SCHEMA_VERSION, "url": app.url}
+    print(json.dumps(found) if options.json else f"The form is at {app.url} (Ctrl-C ends it)", flush=True)
+    raise SystemExit(app.wait())
 
 
 # Small things --------------------------------------------------------------------------------------

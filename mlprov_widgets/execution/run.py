@@ -20,7 +20,7 @@ from mlprov_widgets.notebook.render import notebook_text
 from mlprov_widgets.notebook.write import copy_data, find_data
 from mlprov_widgets.provenance import environment as facts
 from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
-from mlprov_widgets.provenance.document import Built, build
+from mlprov_widgets.provenance.document import Built, save_document
 from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.journal import Event, Journal, now, read_journal
 from mlprov_widgets.provenance.locate import FoundNotebook
@@ -186,10 +186,7 @@ def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook
     from mlprov_widgets.provenance.reading import ProvenanceFile
     from mlprov_widgets.provenance.report import report
 
-    built = build(events, notebook)
-    for name, content in built.files.items():
-        write_atomically(folder / name, content, replace=True)
-    write_atomically(folder / DOCUMENT, built.text, replace=True)
+    built = save_document(folder, events, notebook)
     write_atomically(folder / REPORT, report(ProvenanceFile(built.document, folder / DOCUMENT)), replace=True)
     return built
 

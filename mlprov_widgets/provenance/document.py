@@ -98,14 +98,16 @@ def _prov_json(document: pm.ProvDocument) -> dict[str, Any]:
     return found
 
 
-def save_document(folder: Path, events: Sequence[Event], *, incomplete: bool = False) -> Built:
-    """Build the document and write it, with what lies beside it, into the run's folder."""
+def save_document(
+    folder: Path, events: Sequence[Event], notebook: FoundNotebook | None = None, *, incomplete: bool = False
+) -> Built:
+    """Build the document and write it, with what lies beside it, into the run's folder; see `build`."""
     note: list[Event] = []
     if incomplete:
         note = [
             {"event": "note", "time": events[-1]["time"], "incomplete": True, "message": "the journal was not written"}
         ]
-    built = build([*events, *note])
+    built = build([*events, *note], notebook)
     for name, content in built.files.items():
         write_atomically(folder / name, content, replace=True)
     write_atomically(folder / FILE_NAME, built.text, replace=True)

@@ -93,6 +93,6 @@ def duration(start: Any, end: Any) -> str:
     seconds = seconds_between(start, end)
     if seconds is None:
         return "–"
-    if seconds >= 60:
-        return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
+    if seconds >= 59.95:
+        return "{} min {} s".format(*divmod(round(seconds), 60))
     return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds * 1000:.0f} ms"

@@ -7,7 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,15 @@ class ProvenanceFile:
 
     document: Mapping[str, Any]
     path: Path | None = None
+    _records: dict[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     def records(self, section: str) -> Mapping[str, Mapping[str, Any]]:
         """Return a section's records by identifier; a malformed record is left out."""
-        found = self.document.get(section, {})
-        return {key: item for key, item in found.items() if isinstance(item, dict)} if isinstance(found, dict) else {}
+        if section not in self._records:
+            found = self.document.get(section)
+            items = found.items() if isinstance(found, dict) else ()
+            self._records[section] = {key: item for key, item in items if isinstance(item, dict)}
+        return self._records[section]
 
     def entity(self, identifier: str) -> Mapping[str, Any]:
         """Return an entity's attributes, empty when it is not there."""

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,18 @@ def record(task: str, version: str, *, plan: str) -> Path:
 def active() -> Recorder | None:
     """Return the recorder of this kernel."""
     return _active
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Put garbage collection off: building a document makes enough objects to start one, through all of torch's."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _made(folder: Path) -> Path:
@@ -202,7 +215,7 @@ class Recorder:
                 **event,
                 capture_seconds=round(begun["cost"] + time.perf_counter() - began, 6),
             )
-            if self.publish:
+            if self.publish and not self.under_runner:
                 self.save()
         except Exception as error:
             self._failed(error)
@@ -307,10 +320,13 @@ class Recorder:
         self.journal.append("packages", packages=facts.packages(), gpus=facts.gpus())
 
     def save(self) -> Built:
-        """Write the document beside the journal."""
-        from mlprov_widgets.provenance.document import save_document
+        """Write the document beside the journal; under a runner, which writes it itself, only build it."""
+        from mlprov_widgets.provenance.document import build, save_document
 
-        return save_document(self.folder, self.journal.events, incomplete=self.journal.lost)
+        with _no_collection():
+            if self.under_runner:
+                return build(self.journal.events)
+            return save_document(self.folder, self.journal.events, incomplete=self.journal.lost)
 
     def shown_place(self) -> str:
         """Return the run's folder as it may be shown: relative to where the notebook runs."""

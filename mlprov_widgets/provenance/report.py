@@ -12,7 +12,7 @@ from mlprov_widgets.files import sha256_of_bytes
 from mlprov_widgets.provenance.pipeline import duration, pipeline_svg
 from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
 from mlprov_widgets.provenance.seal import SEAL
-from mlprov_widgets.provenance.terms import DATE_AND_DURATION
+from mlprov_widgets.provenance.terms import DATE_AND_DURATION, HEADLINES
 from mlprov_widgets.provenance.view import View, beside, plan_dict_of, view
 
 if TYPE_CHECKING:
@@ -30,15 +30,6 @@ _GROUP_TITLES = {
     "model_parameters": "Model",
     "model_training": "Training",
     "model_evaluation": "Evaluation",
-}
-_HEADLINES = {
-    "accuracy": "Accuracy",
-    "majority_baseline": "Majority class",
-    "loss": "Loss",
-    "auc": "AUC",
-    "f1_macro": "F1, macro",
-    "mae": "MAE",
-    "mse": "MSE",
 }
 _FIGURE_ORDER = ("data", "training", "confusion", "roc")
 
@@ -61,16 +52,14 @@ def report(file: ProvenanceFile) -> str:
             status=str(laid_out.run["status"] or "unknown"),
             when=_moment(laid_out.run["started"]),
             duration=duration(laid_out.run["started"], laid_out.run["ended"]),
-            headlines=[
-                (label, _shown(laid_out.metrics[k])) for k, label in _HEADLINES.items() if k in laid_out.metrics
-            ],
+            headlines=[(label, _shown(laid_out.metrics[k])) for k, label in HEADLINES.items() if k in laid_out.metrics],
             story=_story(laid_out),
             confusion=None if any("onfusion" in figure["label"] for figure in figures) else _matrix(laid_out),
             svg=pipeline_svg(laid_out),
             figures=[(item["label"], base64.b64encode(item["raw"]).decode()) for item in figures],
             groups=_groups(laid_out),
             settings=_settings(file, list(values)),
-            steps=[_step(file, step) for step in laid_out.steps],
+            steps=_steps(file, laid_out),
             packages=laid_out.packages,
             head=str(file.entity(SEAL).get("ml:head", "")),
         )
@@ -205,14 +194,17 @@ def _settings(file: ProvenanceFile, order: list[str]) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: order.index(row["name"]) if row["name"] in order else len(order))
 
 
-def _step(file: ProvenanceFile, step: dict[str, Any]) -> dict[str, Any]:
-    used = next(
-        (
-            str(usage.get("prov:entity"))
-            for usage in file.records("used").values()
-            if usage.get("prov:activity") == step["record"] and "cell-" in str(usage.get("prov:entity"))
-        ),
-        "",
-    )
-    source = value_of(file.entity(used).get("ml:source"))
-    return {**step, "source": str(source or ""), "duration": duration(step["start"], step["end"])}
+def _steps(file: ProvenanceFile, laid_out: View) -> list[dict[str, Any]]:
+    used = {
+        str(usage.get("prov:activity")): str(usage.get("prov:entity"))
+        for usage in file.records("used").values()
+        if "cell-" in str(usage.get("prov:entity"))
+    }
+    return [
+        {
+            **step,
+            "source": str(value_of(file.entity(used.get(step["record"], "")).get("ml:source")) or ""),
+            "duration": duration(step["start"], step["end"]),
+        }
+        for step in laid_out.steps
+    ]

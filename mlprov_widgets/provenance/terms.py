@@ -87,6 +87,17 @@ GROUP_OF_STAGE: Final = {
 }
 """The group that a stage of this name fills; a stage of another name is a group of its own."""
 
+HEADLINES: Final = {
+    "accuracy": "Accuracy",
+    "majority_baseline": "Majority class",
+    "loss": "Loss",
+    "auc": "AUC",
+    "f1_macro": "F1, macro",
+    "mae": "MAE",
+    "mse": "MSE",
+}
+"""The metrics that stand out, and what people call them."""
+
 
 def group_of(stage: str) -> str:
     """Return the group that a stage fills."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,12 @@ def _run(file: ProvenanceFile) -> dict[str, Any]:
 def packages_of(file: ProvenanceFile) -> dict[str, str]:
     """Return the recorded packages and their versions."""
     found = file.entity("run:packages")
-    return {key.removeprefix("pypi:"): str(value_of(v)) for key, v in found.items() if key.startswith("pypi:")}
+    return {_package(key): str(value_of(number)) for key, number in found.items() if key.startswith("pypi:")}
+
+
+def _package(attribute: str) -> str:
+    # A name that begins with a digit is no local name: see `local_name`.
+    return re.sub("^_x(3[0-9])_", lambda match: chr(int(match[1], 16)), attribute.removeprefix("pypi:"))
 
 
 def metrics_of(file: ProvenanceFile) -> dict[str, Any]:

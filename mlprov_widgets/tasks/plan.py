@@ -433,6 +433,10 @@ def plan_from_dict(raw: object) -> Plan:
         if not isinstance(item, str) or not _REQUIREMENT.fullmatch(item):
             raise ProvenanceError(f"{quoted(item)} is not a name==version", field="requirements")
     files = {name: _data_file(name, file) for name, file in _expect(plan.get("files", {}), dict, "files").items()}
+    for name, file in files.items():
+        # The value is a path that files are copied to: nothing but a place under data/.
+        if recorded_digest(values.get(name)) != file.sha256:
+            raise ProvenanceError("a data file is named by its digest", field=name, fix="Use an unchanged file")
     digest = _expect(plan.get("task_digest"), str, "task_digest")
     if not _DIGEST.fullmatch(digest):
         raise ProvenanceError("this is not a SHA-256", field="task_digest")

@@ -8,13 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-_HEADLINES = {
-    "accuracy": "Accuracy",
-    "majority_baseline": "Majority class",
-    "loss": "Loss",
-    "auc": "AUC",
-    "f1_macro": "F1, macro",
-}
+from mlprov_widgets.provenance.terms import HEADLINES
+
 _MIME = {
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
@@ -46,7 +41,7 @@ def numbers(metrics: Mapping[str, Any]) -> str:
     """Return the results that stand out."""
     tiles = [
         f"<div><b>{metrics[name]:.4g}</b><span>{label}</span></div>"
-        for name, label in _HEADLINES.items()
+        for name, label in HEADLINES.items()
         if isinstance(metrics.get(name), int | float)
     ]
     return f'<div class="mlprov-numbers">{"".join(tiles)}</div>' if tiles else ""

@@ -60,7 +60,7 @@ class Wizard:
     """
 
     def __init__(self, *, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
-        self.folder = Path(folder) if folder is not None else Path.cwd()
+        self.folder = Path(folder or os.environ.get("MLPROV_HOME") or Path.cwd())
         self.served = is_served()
         self._task_folders = [] if self.served else [Path(path) for path in tasks]
         self.tasks = find_tasks(self._task_folders)

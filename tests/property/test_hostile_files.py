@@ -29,7 +29,7 @@ from mlprov_widgets.tasks.plan import plan_from_dict
 Answer = dict[str, Any]
 
 MANY = settings(
-    max_examples=60,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
@@ -459,6 +459,23 @@ def test_no_text_of_a_document_becomes_a_tag(ours: Original, text: str, form: st
         verbs.export(folder / "provenance.json", to=form, out=out)
         assert PAYLOAD in out.read_text(encoding="utf-8")
         assert obeyed(out.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.timeout(60)
+def test_a_document_of_very_many_records_takes_no_more_than_its_share(ours: Original) -> None:
+    document = copy.deepcopy(ours.document)
+    for number in range(40_000):
+        document["activity"][f"run:exec-x-{number}"] = {
+            "prov:startTime": "2026-01-01T00:00:00+00:00",
+            "prov:type": {"$": "p-plan:Activity", "type": "xsd:QName"},
+        }
+        document["used"][f"_:x{number}"] = {
+            "prov:activity": f"run:exec-x-{number}",
+            "prov:entity": "plan:cell-train",
+        }
+    with folder_of(as_bytes(document)) as folder:
+        looked_at(folder / "provenance.json")
+        assert answered(verbs.export, folder / "provenance.json", to="html", out=folder / "out.html") is not None
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", "outputs/../../secret.png", "a\x00b.png", "a" * 5000])

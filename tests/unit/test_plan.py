@@ -488,3 +488,19 @@ def test_a_value_from_a_file_never_goes_unchecked_into_a_plan(toy: Task, raw: di
     raw["values"]["epochs"] = "1\nimport os"
     assert isinstance(plan_from_dict(raw), Plan)
     assert refusal(toy, {"epochs": plan_from_dict(raw).values["epochs"]}).startswith("epochs: '1\\nimport os' is not")
+
+
+@pytest.mark.parametrize(
+    "value", [None, "../../.bashrc", "/etc/passwd", f"data/{DIGEST}.csv", f"data/../{DIGEST}.csv", 5, ["x"]], ids=repr
+)
+def test_a_data_file_whose_place_is_not_named_by_its_digest_is_refused(raw: dict[str, Any], value: object) -> None:
+    assert spoilt(raw, "values", "data_file", value=value) == (
+        "data_file: a data file is named by its digest. Use an unchanged file."
+    )
+
+
+def test_a_data_file_of_no_value_is_refused(raw: dict[str, Any]) -> None:
+    file = raw["files"]["data_file"]
+    assert spoilt(raw, "files", "more", value=file) == (
+        "more: a data file is named by its digest. Use an unchanged file."
+    )
