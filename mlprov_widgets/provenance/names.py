@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import symtable
 from collections.abc import Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -28,7 +29,7 @@ def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
         found = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
         loaded = frozenset(node.id for node in found if isinstance(node.ctx, ast.Load))
         return loaded, frozenset(node.id for node in found if not isinstance(node.ctx, ast.Load))
-    return frozenset(finder.loaded), frozenset(finder.bound)
+    return frozenset(finder.loaded - _local_everywhere(tree)), frozenset(finder.bound)
 
 
 # IPython's own lines: magics and shell lines, alone or assigned, and questions.
@@ -45,6 +46,24 @@ def _parse(source: str) -> ast.Module | None:
         return ast.parse(_OWN_LINE.sub(r"\1pass", _OWN_VALUE.sub(r"\1 None", source)))
     except (SyntaxError, ValueError, RecursionError):
         return None
+
+
+def _local_everywhere(tree: ast.Module) -> set[str]:
+    """Return the names that are loaded only as locals of functions and comprehensions."""
+    try:
+        top = symtable.symtable(ast.unparse(tree), "cell", "exec")
+    except (SyntaxError, ValueError, RecursionError):  # such as an await outside of a function
+        return set()
+    local: set[str] = set()
+    used = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced() or symbol.is_assigned()}
+    waiting = list(top.get_children())
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_referenced():
+                (used if symbol.is_global() else local).add(symbol.get_name())
+    return local - used
 
 
 class _Finder(ast.NodeVisitor):

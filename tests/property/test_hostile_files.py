@@ -464,14 +464,20 @@ def test_no_text_of_a_document_becomes_a_tag(ours: Original, text: str, form: st
 @pytest.mark.timeout(60)
 def test_a_document_of_very_many_records_takes_no_more_than_its_share(ours: Original) -> None:
     document = copy.deepcopy(ours.document)
-    for number in range(40_000):
+    for number in range(20_000):
         document["activity"][f"run:exec-x-{number}"] = {
             "prov:startTime": "2026-01-01T00:00:00+00:00",
             "prov:type": {"$": "p-plan:Activity", "type": "xsd:QName"},
         }
         document["used"][f"_:x{number}"] = {
             "prov:activity": f"run:exec-x-{number}",
-            "prov:entity": "plan:cell-train",
+            "prov:entity": f"run:cell-x-{number}",
+        }
+        document["entity"][f"run:cell-x-{number}"] = {
+            "prov:type": {"$": "ml:AddedCell", "type": "xsd:QName"},
+            "ml:step": f"x-{number}",
+            "ml:source": "1",
+            "schema:sha256": sha256_of_text("1"),
         }
     with folder_of(as_bytes(document)) as folder:
         looked_at(folder / "provenance.json")
