@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import functools
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ _GROUP_TITLES = {
     "model_training": "Training",
     "model_evaluation": "Evaluation",
 }
+_DATES = ("start_time", "end_time", "creation_date", "modification_date")
 _FIGURE_ORDER = ("data", "training", "confusion", "roc")
 
 
@@ -76,9 +77,9 @@ def _template() -> Template:
     return environment.get_template("report.html.jinja")
 
 
-def _moment(raw: Any) -> str:
+def _moment(raw: Any, form: str = "%Y-%m-%d %H:%M") -> str:
     try:
-        return datetime.fromisoformat(str(raw)).strftime("%Y-%m-%d %H:%M UTC")
+        return f"{datetime.fromisoformat(str(raw)).astimezone(UTC).strftime(form)[:23]} UTC"
     except ValueError:
         return "unknown"
 
@@ -168,6 +169,10 @@ def _groups(laid_out: View) -> list[dict[str, Any]]:
 
 
 def _field(name: str, value: Any) -> str:
+    if name in _DATES and isinstance(value, str):
+        return _moment(value, "%Y-%m-%d %H:%M:%S.%f")
+    if name == "GPUs" and value == []:
+        return "none"
     if name == "RAM" and isinstance(value, int):
         return f"{value / 2**30:.1f} GiB"
     if name == "file_size" and isinstance(value, int):
