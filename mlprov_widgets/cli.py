@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(as_json, f"mlprov: {error.filename or ''}: {message}", fields)
     except KeyboardInterrupt:
         print("\nmlprov: cancelled", file=sys.stderr)
+        if as_json:
+            print(json.dumps({"schema_version": SCHEMA_VERSION, "status": "cancelled"}))
         return 1
     try:
         print(json.dumps(plain(found), allow_nan=False) if as_json else _printable(text))

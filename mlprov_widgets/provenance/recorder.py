@@ -13,10 +13,11 @@ import gc
 import os
 import re
 import sys
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,12 +109,17 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _run_folder(task: str) -> Path:
+def _run_folder(task: str, warn: Callable[[str], None]) -> Path:
     given = os.environ.get(RUN_FOLDER)
     if given and not (Path(given) / FILE_NAME).exists():
         return Path(given)
     runs = Path(given).parent if given else Path(os.environ.get(RUNS_FOLDER) or DEFAULT_RUNS)
-    return new_folder(runs, task)
+    try:
+        return new_folder(runs, task)
+    except OSError as error:
+        folder = Path(tempfile.mkdtemp(prefix=f"mlprov-{task}-"))
+        warn(f"No folder can be made in {runs} ({error}). This run is kept in {folder}.")
+        return folder
 
 
 class Recorder:
@@ -133,7 +139,7 @@ class Recorder:
         self.shell = shell
         self.namespace: dict[str, Any] = shell.user_ns
         self.under_runner = bool(os.environ.get(RUN_FOLDER))
-        self.folder = _run_folder(task_id).resolve()
+        self.folder = _run_folder(task_id, self._warn).resolve()
         self.outputs = self.folder / OUTPUTS
         self.publish = False
         self._finished = False
@@ -326,7 +332,11 @@ class Recorder:
         with _no_collection():
             if self.under_runner:
                 return build(self.journal.events)
-            return save_document(self.folder, self.journal.events, incomplete=self.journal.lost)
+            try:
+                return save_document(self.folder, self.journal.events, incomplete=self.journal.lost)
+            except OSError as error:
+                self._warn(f"The document cannot be written: {error}")
+                return build(self.journal.events)
 
     def shown_place(self) -> str:
         """Return the run's folder as it may be shown: relative to where the notebook runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import re
@@ -254,7 +255,9 @@ def _settle_file(
         if path is None:
             return None
     else:
-        path = Path(raw).expanduser()
+        path = Path(raw)
+        with contextlib.suppress(RuntimeError):  # ~ of somebody who is not known here
+            path = path.expanduser()
     options = {p.detect: values[p.name] for p in task.parameters if p.of == parameter.name and p.detect}
     header = options.get("header")
     ignored = next((values[p.name] for p in task.parameters if p.of == parameter.name and p.kind is Kind.NAMES), ())
@@ -345,9 +348,13 @@ def impossible_choices(task: Task, draft: Draft) -> dict[str, dict[str, str]]:
             # A choice that brings other parameters with it cannot be judged by today's values.
             if choice.value == values[parameter.name] or applicable(task, changed) != applies:
                 continue
-            rule = _broken_rule(task, {**changed, "facts": _facts(task, changed, applies, draft.tables)})
-            if rule is not None:
-                found.setdefault(parameter.name, {})[choice.value] = rule.message
+            try:
+                rule = _broken_rule(task, {**changed, "facts": _facts(task, changed, applies, draft.tables)})
+                reason = rule.message if rule is not None else ""
+            except DataFileError as error:
+                reason = error.message
+            if reason:
+                found.setdefault(parameter.name, {})[choice.value] = reason
     return found
 
 

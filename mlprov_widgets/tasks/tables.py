@@ -13,8 +13,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -173,8 +173,8 @@ def inspect_table(
         kept = [index for index, name in enumerate(names) if name not in ignored]
         if len(kept) < 2:
             raise _refused(path, "no feature column is left beside the target column", "Ignore fewer columns")
-        records = islice(_records(path, separator), 1 if header else 0, None)
-        seen = _scan(path, records, names, kept, target)
+        with closing(_records(path, separator)) as records:
+            seen = _scan(path, islice(records, 1 if header else 0, None), names, kept, target)
         digest = sha256_of_file(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -256,7 +256,7 @@ class _Lines:
         return self.last
 
 
-def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+def _records(path: Path, separator: str) -> Generator[tuple[int, list[str]], None, None]:
     """Yield each row with the number of the line on which it begins, without blank lines."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = _Lines(path, file)
@@ -312,8 +312,9 @@ def _detect_separator(path: Path) -> str:
     # In this order, because a cell may well hold a decimal comma or a space, but seldom a tab.
     for name in ("tab", "semicolon", "pipe", "comma", "space"):
         widths: list[int] = []
-        with suppress(DataFileError):  # whatever it is, the real reading meets it too and says so
-            for _, row in islice(_records(path, name), _SAMPLE):
+        # Whatever is wrong, the real reading meets it too and says so.
+        with suppress(DataFileError), closing(_records(path, name)) as records:
+            for _, row in islice(records, _SAMPLE):
                 widths.append(len(row) if any(row) else 0)
         alike = widths.count(widths[0]) if widths and widths[0] > 1 else 0
         if alike > most:
@@ -322,7 +323,8 @@ def _detect_separator(path: Path) -> str:
 
 
 def _column_names(path: Path, separator: str, header: bool | None) -> tuple[list[str], bool]:
-    line, first = next(_records(path, separator), (0, []))
+    with closing(_records(path, separator)) as records:
+        line, first = next(records, (0, []))
     if not first:
         raise _refused(path, "this file is empty", "Give a file with a table in it")
     if len(first) == 1:

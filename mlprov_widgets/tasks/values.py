@@ -76,9 +76,9 @@ def _empty(parameter: Parameter) -> Value:
 def _bounds(parameter: Parameter) -> str:
     parts = []
     if parameter.minimum is not None:
-        parts.append(f"{'above' if parameter.exclusive_minimum else 'at least'} {parameter.minimum:g}")
+        parts.append(f"{'above' if parameter.exclusive_minimum else 'at least'} {parameter.minimum:,.12g}")
     if parameter.maximum is not None:
-        parts.append(f"{'below' if parameter.exclusive_maximum else 'at most'} {parameter.maximum:g}")
+        parts.append(f"{'below' if parameter.exclusive_maximum else 'at most'} {parameter.maximum:,.12g}")
     return f" {' and '.join(parts)}" if parts else ""
 
 

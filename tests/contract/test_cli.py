@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -478,6 +479,30 @@ def test_a_full_or_forbidden_disk_is_one_clear_line(refused: Any, desk: Path, ti
 def test_an_error_does_not_obey_the_text_that_it_quotes(refused: Any) -> None:
     error = refused("generate", TABULAR, "--set", "epochs=\x1b[2J\n\u202eboom")
     assert error["message"].isprintable()
+
+
+def test_ctrl_c_outside_of_a_run_is_an_answer_too(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**options: object) -> Answer:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verbs, "list_tasks", interrupted)
+    done = command("tasks")
+    assert (done.status, done.found["status"], done.errors.strip()) == (1, "cancelled", "mlprov: cancelled")
+
+
+def test_text_that_the_terminal_cannot_show_is_printed_all_the_same(run_folder: Path) -> None:
+    path = run_folder / "provenance.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["entity"]["run:experiment_info"]["ml:title"] = "Blüten \N{CHERRY BLOSSOM}"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-m", "mlprov_widgets.cli", "show", str(path)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"Bl\\xfcten \\U0001f338" in shown.stdout
 
 
 # For people -----------------------------------------------------------------------------------------------

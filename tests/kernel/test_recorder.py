@@ -525,6 +525,25 @@ def test_expressions_of_another_version_of_the_task_are_not_evaluated(
     assert accuracy["reason"] == "the installed task is not the one that rendered this notebook"
 
 
+FULL_DISK = "import os\nfrom mlprov_widgets.provenance.recorder import active\n"
+FULL_DISK += "active().journal._handle = os.open('/dev/full', os.O_WRONLY)"
+
+
+def test_a_run_whose_folder_cannot_be_made_is_kept_elsewhere_and_says_where(
+    notebook: Write, kernel: StartKernel, own_folder: Path
+) -> None:
+    (own_folder / "taken").write_text("", encoding="utf-8")
+    (own_folder / "spare").mkdir()
+    path = notebook()
+    places = {"MLPROV_RUNS": str(own_folder / "taken"), "TMPDIR": str(own_folder / "spare")}
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path), **places)
+    shell.run_steps(path)
+    shell.close()
+    (kept,) = (own_folder / "spare").glob("mlprov-tiny-*")
+    assert f"This run is kept in {kept}" in shell.printed
+    assert verbs.show(kept / "provenance.json")["run"]["status"] == "completed"
+
+
 def test_cells_run_on_when_the_journal_cannot_be_written(
     notebook: Write, kernel: StartKernel, own_folder: Path
 ) -> None:
@@ -537,15 +556,15 @@ def test_cells_run_on_when_the_journal_cannot_be_written(
 
 
 def test_a_document_whose_journal_could_not_be_written_says_that_it_is_incomplete(
-    notebook: Write, kernel: StartKernel, own_folder: Path
+    notebook: Write, kernel: StartKernel, recorded: Any
 ) -> None:
-    path, place = notebook(), own_folder / "not" / "there"
-    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path), MLPROV_RUN_DIR=str(place))
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    for cell in cells:
-        if cell.id != "evaluate":
-            shell.run(cell.source, cell.id)
-    said = verbs.show(place / "provenance.json")["run"]
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path, "recorder")
+    assert shell.run(FULL_DISK, "full") == "ok"
+    shell.run_steps(path, "imports", "parameters", "load-data", "model", "train", "evaluate", "provenance")
+    shell.close()
+    said = verbs.show(recorded()[0] / "provenance.json")["run"]
     assert (said["status"], said["notes"]) == ("incomplete", ["the journal was not written"])
 
 
@@ -553,8 +572,7 @@ def test_a_full_disk_is_said_once_and_the_cells_run_on(notebook: Write, kernel: 
     path = notebook()
     shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
     shell.run_steps(path, "recorder")
-    fill = "import os\nfrom mlprov_widgets.provenance.recorder import active\n"
-    assert shell.run(fill + "active().journal._handle = os.open('/dev/full', os.O_WRONLY)", "full") == "ok"
+    assert shell.run(FULL_DISK, "full") == "ok"
     shell.run_steps(path, "imports", "parameters", "recorder")
     assert shell.printed.count("cannot be written") == 1
     assert "No space left on device" in shell.printed

@@ -137,11 +137,11 @@ def drifting(tmp_path_factory: pytest.TempPathFactory, tiny_task: Path) -> Calla
 @pytest.mark.parametrize(
     ("place", "verdict", "stage", "epoch", "item", "cause"),
     [
-        ("data", "different", "data_ingestion", None, "points-1", "the data is not the recorded data"),
-        ("weights", "different", "model", None, "weights-1", ""),
+        ("data", "different", "data_ingestion", None, "points", "the data is not the recorded data"),
+        ("weights", "different", "model", None, "weights", ""),
         # The metrics decide how far apart two runs are: here they are the same.
         ("epoch", "within-tolerance", "training", 3, "loss", ""),
-        ("metric", "different", "evaluation", None, "metrics-1", ""),
+        ("metric", "different", "evaluation", None, "metrics", ""),
     ],
 )
 def test_the_first_divergence_is_where_the_runs_part(
@@ -201,7 +201,7 @@ def test_runs_of_different_seeds_are_different_and_the_parameters_say_why(notebo
     assert comparison.first is not None
     assert (comparison.first.stage, comparison.first.item) == ("code", "parameters")
     stages = [(d.stage, d.epoch, d.item) for d in comparison.differences]
-    assert stages.index(("model", None, "weights-1")) < stages.index(("training", 1, "loss"))
+    assert stages.index(("model", None, "weights")) < stages.index(("training", 1, "loss"))
     assert not [d for d in comparison.differences if d.stage == "data_ingestion"]
 
 
