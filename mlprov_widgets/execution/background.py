@@ -70,14 +70,14 @@ class BackgroundRun:
         self._cancelled = 0.0
         command = [sys.executable, "-m", "mlprov_widgets.execution.worker", str(notebook.resolve()), str(self.folder)]
         # A group of its own: what interrupts the form's kernel must not reach the run.
-        self._process = subprocess.Popen(
-            [*command, *(str(path.resolve()) for path in tasks)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "worker.log").open("wb"),
-            start_new_session=True,
-            env={**os.environ},
-        )
+        with (self.folder / "worker.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, *(str(path.resolve()) for path in tasks)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def look(self) -> Glance:
         """Return how far the run is; cheap enough to be asked twice a second."""
@@ -91,20 +91,29 @@ class BackgroundRun:
         for event in self._journal.new_events():
             _take_series(glance.series, event)
         if self._process.poll() is not None:
-            glance.result = _read(self.folder / RESULT) or {
-                "status": "failed",
-                "message": f"the run's process ended with {self._process.returncode} and left no result",
-                "run": str(self.folder),
-            }
+            glance.result = _read(self.folder / RESULT) or self._without_result()
         elif self._cancelled and time.monotonic() > self._cancelled + _PATIENCE:
             self.kill()
         return glance
+
+    def _without_result(self) -> dict[str, Any]:
+        told = f"the run's process ended with {self._process.returncode} and left no result"
+        if self._cancelled:
+            told = "the run was cancelled before its record could be finished"
+        return {
+            "status": "cancelled" if self._cancelled else "failed",
+            "message": told,
+            "run": str(self.folder),
+        }
 
     def cancel(self) -> None:
         """Stop the run: the running cell is interrupted, the record is finished."""
         if not self._cancelled and self._process.poll() is None:
             self._cancelled = time.monotonic()
-            self._process.send_signal(signal.SIGINT)
+            if (self.folder / PROGRESS).exists():
+                self._process.send_signal(signal.SIGINT)
+            else:  # it may not listen to a Ctrl-C yet, and there is nothing to finish
+                self.kill()
 
     def kill(self) -> None:
         """End the run's processes at once; `mlprov recover` can finish the record."""

@@ -108,7 +108,7 @@ def _options(port: int) -> list[str]:
         "--Voila.ip=127.0.0.1",
         f"--Voila.tornado_settings={{'websocket_max_message_size': {LARGEST_UPLOAD * 2}}}",
         # ipylab needs JupyterLab's shell; in Voilà it only writes an error to the console.
-        "--VoilaConfiguration.extension_denylist=['ipylab']",
+        "--VoilaConfiguration.extension_denylist=ipylab",
         "--VoilaConfiguration.show_tracebacks=False",
         # A closed page leaves its kernel behind; runs are processes of their own and are not touched.
         f"--MappingKernelManager.cull_idle_timeout={_IDLE_SECONDS}",

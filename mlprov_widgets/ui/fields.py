@@ -86,7 +86,9 @@ class Field:
             )
             self._upload.observe(self._on_upload, names="value")
             control.description = f"{p.label}: path on this machine"
-        control.observe(self._on_change, names="value")
+        # What is not shown still has its channel to the page, so it must not be listened to either.
+        if p.kind is not Kind.FILE or free_paths:
+            control.observe(self._on_change, names="value")
         control.add_class("mlprov-control")
         return control
 
@@ -118,7 +120,9 @@ class Field:
         if self._filling or not change["new"]:
             return
         file = change["new"][0]
-        self._uploaded(self.parameter.name, str(file["name"]), bytes(file["content"]))
+        name, content = str(file["name"]), bytes(file["content"])
+        change["owner"].value = ()  # so that the same file can be uploaded again
+        self._uploaded(self.parameter.name, name, content)
 
     def fill(self, value: Value, given: bool) -> None:
         """Show a value without calling back.
@@ -146,29 +150,40 @@ class Field:
         finally:
             self._filling = False
 
-    def offer(self, table: Table | None, impossible: Mapping[str, str], detected: Value) -> None:
-        """Bring the options of a list up to date: columns of the file, and what cannot be taken now."""
+    def offer(self, table: Table | None, impossible: Mapping[str, str], value: Value, given: object) -> None:
+        """Bring a list up to date: columns of the file, what cannot be taken now, and what is chosen.
+
+        Parameters
+        ----------
+        table
+            What was seen in the file that the columns are of.
+        impossible
+            Choice to why it cannot be taken.
+        value
+            What the parameter is, or is taken for while something is wrong.
+        given
+            What a person chose, None if nothing. It stays in the list, whether the file has it or not.
+        """
         self._filling = True
         try:
-            p = self.parameter
-            if p.kind is Kind.NAMES and isinstance(self.control, widgets.SelectMultiple):
-                names = _all_columns(table, self.control.value)
-                if names and names != tuple(self.control.options):
-                    kept = self.control.value
+            if isinstance(self.control, widgets.SelectMultiple):
+                names = _all_columns(table, given)
+                if names != tuple(self.control.options):
                     self.control.options = names
-                    self.control.value = tuple(name for name in kept if name in names)
             elif isinstance(self.control, widgets.Dropdown):
-                self._offer_list(table, impossible, detected)
+                self._offer_list(table, impossible, value, given)
             self._tell_impossible(impossible)
         finally:
             self._filling = False
+        if isinstance(self.control, widgets.SelectMultiple | widgets.Dropdown):
+            self.fill(value, given is not None)
 
-    def _offer_list(self, table: Table | None, impossible: Mapping[str, str], detected: Value) -> None:
+    def _offer_list(self, table: Table | None, impossible: Mapping[str, str], detected: Value, given: object) -> None:
         p = self.parameter
         told = display(detected) if p.detect else ""
         options = self._choices(impossible, told)
         if p.kind is Kind.COLUMN:
-            names = table.columns if table else ()
+            names = dict.fromkeys([*(table.columns if table else ()), *([given] if isinstance(given, str) else [])])
             options = ((f"as detected{f' ({told})' if told else ''}", _DETECTED), *((name, name) for name in names))
         if options != self._options:
             self._options = options
@@ -199,7 +214,6 @@ class Field:
             self.widget.layout.display = shown
 
 
-def _all_columns(table: Table | None, ignored: tuple[str, ...]) -> tuple[str, ...]:
-    if table is None:
-        return ()
-    return tuple(dict.fromkeys([*(name for name in table.columns if name != table.target_column), *ignored]))
+def _all_columns(table: Table | None, ignored: object) -> tuple[str, ...]:
+    names = [name for name in table.columns if name != table.target_column] if table else []
+    return tuple(dict.fromkeys([*names, *(ignored if isinstance(ignored, list | tuple) else ())]))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlprov_widgets.errors import DataFileError, MlprovError
+from mlprov_widgets.files import sha256_of_file
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
 from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
 from mlprov_widgets.tasks.tables import Table
 from mlprov_widgets.tasks.values import read_value
+
+# Errors tell what to type on a command line; a form has a field for it.
+_ON_COMMAND_LINE = re.compile(r"with --set (\w+)=(?:'.*?'(?=, or |$)|\S+)")
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,19 @@ class Form:
         self.requirements: tuple[str, ...] | None = None
         self.files: dict[str, DataFile] = {}
         self.sources: dict[str, Path] = {}
+        self._seen: dict[str, Table] = {}
 
     def set(self, name: str, raw: object) -> None:
-        """Take over what a person entered; the parameter's default counts as not given."""
+        """Take over what a person entered; the parameter's default counts as not given.
+
+        Another data file has other columns: those that were chosen in the one before are forgotten,
+        and so is what came with a recorded one, unless this is that file.
+        """
         parameter = self.task.parameter(name)
+        if parameter is not None and parameter.kind is Kind.FILE:
+            self._seen.pop(name, None)
+            if not _is_file(raw, self.files.get(name)):
+                self._forget_file(name)
         if parameter is not None and _is_default(parameter, raw):
             self.given.pop(name, None)
         else:
@@ -70,18 +84,23 @@ class Form:
     def fill(self, draft: Draft) -> None:
         """Take over the values of a Plan, as from a provenance file."""
         plan = draft.plan
-        self.given = {
-            name: value
-            for name, value in plan.values.items()
-            if (parameter := self.task.parameter(name)) is not None and not _is_default(parameter, value)
-        }
+        self.given = {name: value for name, value in plan.values.items() if self.task.parameter(name) is not None}
         self.origins = {name: plan.origins.get(name, "imported") for name in self.given}
         self.requirements = plan.requirements
-        self.files, self.sources = dict(plan.files), dict(draft.sources)
+        self.files, self.sources, self._seen = dict(plan.files), dict(draft.sources), {}
 
     def clear(self) -> None:
         """Go back to the defaults."""
-        self.__init__(self.task)  # type: ignore[misc]
+        self.given, self.origins, self.requirements = {}, {}, None
+        self.files, self.sources, self._seen = {}, {}, {}
+
+    def _forget_file(self, file: str) -> None:
+        self.files.pop(file, None)
+        self.sources.pop(file, None)
+        for p in self.task.parameters:
+            if p.of == file and (p.kind in (Kind.COLUMN, Kind.NAMES) or p.name in self.origins):
+                self.given.pop(p.name, None)
+                self.origins.pop(p.name, None)
 
     def check(self) -> Checked:
         """Return what the content amounts to; never raises for what a person entered."""
@@ -91,13 +110,11 @@ class Form:
             try:
                 values[parameter.name] = self._value(parameter)
             except MlprovError as error:
-                errors[parameter.name] = _sentence(error)
+                errors[parameter.name] = self._sentence(error)
                 values[parameter.name] = parameter.default
         applies = frozenset(applicable(self.task, values))
         errors = {name: text for name, text in errors.items() if name in applies}
-        if errors:
-            return Checked(values, applies, errors)
-        given = {name: value for name, value in self.given.items() if name in applies}
+        given = {name: value for name, value in self.given.items() if name in applies and name not in errors}
         try:
             draft = make_plan(
                 self.task,
@@ -109,8 +126,18 @@ class Form:
             )
             impossible = impossible_choices(self.task, draft)
         except MlprovError as error:
-            return Checked(values, applies, {self._place_of(error, applies): _sentence(error)})
+            # Beside a wrong value stands its default, so only what is said of a file is sure to hold.
+            if not errors or isinstance(error, DataFileError):
+                errors.setdefault(self._place_of(error, applies), self._sentence(error))
+            # What was seen in the data stays in view while something is corrected.
+            return Checked(values, applies, errors, tables=self._seen)
+        self._seen = dict(draft.tables)
         seen = {**values, **draft.plan.values}
+        for name, file in draft.plan.files.items():
+            if name not in draft.sources:  # of a provenance file that came without its data
+                errors.setdefault(name, f"The data file {file.name} is not here. Upload it, or another one.")
+        if errors:
+            return Checked(seen, applies, errors, tables=draft.tables)
         return Checked(seen, frozenset(draft.plan.values), {}, impossible, draft.tables, draft)
 
     def _value(self, parameter: Parameter) -> Value:
@@ -121,6 +148,15 @@ class Form:
             return None
         return read_value(parameter, raw)
 
+    def _sentence(self, error: MlprovError) -> str:
+        text = error.message[:1].upper() + error.message[1:]
+        fix = _ON_COMMAND_LINE.sub(self._named_as_field, error.fix)
+        return f"{text}. {fix}." if fix else f"{text}."
+
+    def _named_as_field(self, found: re.Match[str]) -> str:
+        parameter = self.task.parameter(found[1])
+        return f"under {parameter.label}" if parameter else found[0]
+
     def _place_of(self, error: MlprovError, applies: frozenset[str]) -> str:
         """Return the parameter beside which an error is shown."""
         if error.field in applies:
@@ -128,6 +164,16 @@ class Form:
         if isinstance(error, DataFileError):
             return next((p.name for p in self.task.parameters if p.kind is Kind.FILE and p.name in applies), "")
         return ""
+
+
+def _is_file(raw: object, recorded: DataFile | None) -> bool:
+    if recorded is None or not isinstance(raw, str):
+        return False
+    try:
+        path = Path(raw)
+        return path.is_file() and path.stat().st_size == recorded.bytes and sha256_of_file(path) == recorded.sha256
+    except (OSError, ValueError):
+        return False
 
 
 def _is_default(parameter: Parameter, raw: object) -> bool:
@@ -142,8 +188,3 @@ def _as_typed(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-def _sentence(error: MlprovError) -> str:
-    text = error.message[:1].upper() + error.message[1:]
-    return f"{text}. {error.fix}." if error.fix else f"{text}."

@@ -59,6 +59,16 @@ _STYLE = [
 ]
 
 
+def stage_node(stage: str) -> str:
+    """Return the identifier of a stage's node, which is no record's."""
+    return f"stage {stage}"
+
+
+def stage_title(stage: str) -> str:
+    """Return what a stage is called in the graph; the frame's steps have none."""
+    return (stage or "set-up").replace("_", " ").capitalize()
+
+
 class RunGraph:
     """The steps of a run as a graph in time, stage by stage.
 
@@ -89,12 +99,11 @@ class RunGraph:
     def _elements(self, laid_out: View) -> tuple[list[ipycytoscape.Node], list[ipycytoscape.Edge]]:
         columns: dict[str, list[dict[str, Any]]] = {}
         for step in laid_out.steps:
-            columns.setdefault(str(step["stage"] or "set-up"), []).append(step)
+            columns.setdefault(str(step["stage"]), []).append(step)
         nodes, edges, previous = [], [], ""
         for number, (stage, steps) in enumerate(columns.items()):
-            head = f"stage {stage}"
-            title = stage.replace("_", " ").capitalize()
-            nodes.append(self._node(head, title, "stage", number * _COLUMN, 0))
+            head = stage_node(stage)
+            nodes.append(self._node(head, stage_title(stage), "stage", number * _COLUMN, 0))
             if previous:
                 edges.append(ipycytoscape.Edge(data={"id": f"{previous} {head}", "source": previous, "target": head}))
             previous = head

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import zipfile
 from collections.abc import Mapping, Sequence
 from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ _MIME = {
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
     ".html": "text/html",
-    ".zip": "application/zip",
 }
+LARGEST_LINK = 20 * 2**20
+"""A link carries its file into the page, and the page's connection drops over more."""
 
 
 def note(text: str, kind: str = "") -> str:
@@ -58,7 +61,26 @@ def figures(pairs: Sequence[tuple[str, bytes]]) -> str:
 
 def download(path: Path, label: str) -> str:
     """Return a link that carries a file with it: it works in JupyterLab, Notebook and Voilà alike."""
+    if path.stat().st_size > LARGEST_LINK:
+        return f"<span>{escape(label)}: {escape(path.name)} is too large to be downloaded from here</span>"
     return data_link(path.name, _MIME.get(path.suffix, "application/octet-stream"), path.read_bytes(), label)
+
+
+def archive(folder: Path, label: str, largest: int = LARGEST_LINK) -> str:
+    """Return a link that carries a folder as a zip, and names the files that would make it too large."""
+    stream, size, left_out = BytesIO(), 0, []
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or path.is_symlink():
+                continue
+            name = path.relative_to(folder).as_posix()
+            if size + path.stat().st_size > largest:
+                left_out.append(name)
+                continue
+            size += path.stat().st_size
+            packed.write(path, name)
+    link = data_link(f"{folder.name}.zip", "application/zip", stream.getvalue(), label)
+    return link + (f"<span>Too large for it: {escape(', '.join(left_out))}</span>" if left_out else "")
 
 
 def data_link(name: str, mime: str, raw: bytes, label: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, v
 from mlprov_widgets.provenance.report import figures_of
 from mlprov_widgets.provenance.view import View, view
 from mlprov_widgets.ui import parts
-from mlprov_widgets.ui.graph import RunGraph
+from mlprov_widgets.ui.graph import RunGraph, stage_node, stage_title
 from mlprov_widgets.ui.guard import Tell, guarded
 
 
@@ -74,14 +72,14 @@ class Results:
         self._found.value = f'<div class="mlprov-help" role="status">{told}</div>'
 
     def show_step(self, record: str) -> None:
-        """Show what a step read, made and measured; a stage shows its fields of Table 1."""
+        """Show what a step read, made and measured; a stage shows its steps."""
         self._details.value = _step_html(self.file, self.view, record)
 
 
 def _step_html(file: ProvenanceFile, laid_out: View, record: str) -> str:
     step = next((step for step in laid_out.steps if step["record"] == record), None)
     if step is None:
-        return ""
+        return _stage_html(laid_out, record)
     used = [str(r.get("prov:entity")) for r in file.records("used").values() if r.get("prov:activity") == record]
     made = [e for e, activity in file.generated().items() if activity == record]
     html = [
@@ -100,6 +98,15 @@ def _step_html(file: ProvenanceFile, laid_out: View, record: str) -> str:
     ]
     code = next((value_of(file.entity(e).get("ml:source")) for e in used if "cell-" in e), None)
     return "".join([*html, f"<pre>{escape(str(code or ''))}</pre>"])
+
+
+def _stage_html(laid_out: View, node: str) -> str:
+    steps = [step for step in laid_out.steps if node == stage_node(str(step["stage"]))]
+    if not steps:
+        return ""
+    rows = [(step["title"], step["status"], duration(step["start"], step["end"]), step["code"]) for step in steps]
+    title = escape(stage_title(str(steps[0]["stage"])))
+    return f"<h3>{title}</h3>{parts.table(rows, ('Step', 'Outcome', 'Took', 'Code'))}"
 
 
 def _told(file: ProvenanceFile, entity: str) -> str:
@@ -128,16 +135,5 @@ def downloads(file: ProvenanceFile) -> str:
     if (folder / "report.html").is_file():
         links.append(parts.download(folder / "report.html", "Report"))
     links.append(parts.data_link("provenance.provn", "text/plain", export_text(file, "provn").encode(), "PROV-N"))
-    links.append(parts.data_link(f"{folder.name}.zip", "application/zip", zipped(folder), "Everything (zip)"))
+    links.append(parts.archive(folder, "Everything (zip)"))
     return f'<div class="mlprov-links">{"".join(links)}</div>'
-
-
-def zipped(folder: Path, largest: int = 20 * 2**20) -> bytes:
-    """Return a folder as a zip archive, without files that would make it larger than `largest` bytes."""
-    stream, size = BytesIO(), 0
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and size + path.stat().st_size <= largest:
-                size += path.stat().st_size
-                archive.write(path, path.relative_to(folder).as_posix())
-    return stream.getvalue()

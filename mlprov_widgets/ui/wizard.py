@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import ipywidgets as widgets
 
-from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.errors import DataFileError, MlprovError, ValueRefused
 from mlprov_widgets.execution.background import BackgroundRun, Glance
 from mlprov_widgets.files import file_name, new_folder, sha256_of_bytes, write_atomically
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
@@ -23,6 +24,7 @@ from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Task
 from mlprov_widgets.tasks.tables import MOST_BYTES
 from mlprov_widgets.tasks.values import display
 from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.app import LARGEST_UPLOAD
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.guard import guarded
@@ -62,6 +64,7 @@ class Wizard:
     def __init__(self, *, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
         self.folder = Path(folder or os.environ.get("MLPROV_HOME") or Path.cwd())
         self.served = is_served()
+        self._in_voila = bool(os.environ.get("VOILA_REQUEST_URL"))
         self._task_folders = [] if self.served else [Path(path) for path in tasks]
         self.tasks = find_tasks(self._task_folders)
         self.form = Form(next(iter(self.tasks.values())))
@@ -73,6 +76,8 @@ class Wizard:
         self._run: BackgroundRun | None = None
         self._expected: Path | None = None
         self._shown: frozenset[str] = frozenset()
+        self._previewed = ""
+        self._uploads: list[Path] = []
         self._busy = threading.Lock()
         self._message = widgets.HTML("")
         self._make_frame()
@@ -120,7 +125,7 @@ class Wizard:
 
         def once() -> None:
             # A double click arrives as two calls; the second one finds the button disabled or the lock taken.
-            if not self._busy.acquire(blocking=False):
+            if button.disabled or not self._busy.acquire(blocking=False):
                 return
             try:
                 self._tell("", "")
@@ -220,10 +225,12 @@ class Wizard:
                 children.append(self.fields[parameter.name].widget)
                 if parameter.name in self._file_notes:
                     children.append(self._file_notes[parameter.name])
-            children.append(
-                self._row(self._button("Back", self.back), self._button("Next", self.forward, primary=True))
-            )
-            self._stage_pages[stage_id or "about"] = widgets.VBox(children)
+            page = stage_id or "about"
+            # Each leads from its own page: a double click on Next is one step.
+            back = self._button("Back", lambda page=page: self.back(page))  # type: ignore[misc]
+            forward = self._button("Next", lambda page=page: self.forward(page), primary=True)  # type: ignore[misc]
+            children.append(self._row(back, forward))
+            self._stage_pages[page] = widgets.VBox(children)
         self._step_buttons: dict[str, widgets.Button] = {}
         for page in self._pages():
             button = self._button("", lambda page=page: self.go(page))  # type: ignore[misc]
@@ -248,15 +255,15 @@ class Wizard:
         self.page = page
         self._refresh()
 
-    def back(self) -> None:
-        """Open the page before."""
+    def back(self, page: str = "") -> None:
+        """Open the page before `page`, by default before the one that is open."""
         pages = self._pages()
-        self.go(pages[max(pages.index(self.page) - 1, 0)])
+        self.go(pages[max(pages.index(page or self.page) - 1, 0)])
 
-    def forward(self) -> None:
-        """Open the next page."""
+    def forward(self, page: str = "") -> None:
+        """Open the page after `page`, by default after the one that is open."""
         pages = self._pages()
-        self.go(pages[min(pages.index(self.page) + 1, len(pages) - 2)])
+        self.go(pages[min(pages.index(page or self.page) + 1, len(pages) - 2)])
 
     def _page_of(self, name: str) -> str:
         parameter = self.form.task.parameter(name)
@@ -271,7 +278,8 @@ class Wizard:
             field = self.fields[name]
             field.show(name in checked.applies)
             table = checked.tables.get(parameter.of)
-            field.offer(table, checked.impossible.get(name, {}), checked.values.get(name))
+            impossible = checked.impossible.get(name, {})
+            field.offer(table, impossible, checked.values.get(name), self.form.given.get(name))
             field.tell(checked.errors.get(name, ""))
         self._show_files(checked)
         self._show_steps(checked)
@@ -330,14 +338,15 @@ class Wizard:
             told = (
                 "the last version that could be made" if self._shown else "nothing yet: something has to be corrected"
             )
-            self._preview.value = self._preview.value if self._shown else _preview_box("", told)
+            self._preview.value = _preview_box(self._previewed if self._shown else "", told)
             return
         cells = list(render_cells(self.form.task, checked.draft.plan))
         # A stage's page shows what the stage decides: the numbers and its own cells.
         here = [cell for cell in cells if cell.stage == self.page or cell.step == PARAMETERS_STEP]
         one_stage = self.page in self._stage_pages and len(here) > 1
         told = "the cells of this step" if one_stage else f"{sum(c.kind == 'code' for c in cells)} code cells"
-        html = _preview_box(preview_html(here if one_stage else cells, self._shown), told)
+        self._previewed = preview_html(here if one_stage else cells, self._shown)
+        html = _preview_box(self._previewed, told)
         self._shown = frozenset(cell.digest for cell in cells)
         if self._preview.value != html:
             self._preview.value = html
@@ -347,6 +356,7 @@ class Wizard:
         running = self._run is not None
         self._generate.disabled = not ready
         self._run_button.disabled = not ready or running
+        self._reproduce.disabled = running
         if checked.draft is None:
             rows = [
                 f"<li>{escape(self._title_of(self._page_of(name)))}: {escape(text)}</li>"
@@ -369,33 +379,49 @@ class Wizard:
 
     def _on_task(self, change: dict[str, Any]) -> None:
         self.form = Form(self.tasks[change["new"]])
-        self.notebook = None
+        self.notebook, self._expected = None, None
+        self._imported.value = self._made.value = ""
+        self._reproduce_row.layout.display = "none"
         self._make_task()
         self.checked = self.form.check()
         self._fill_fields()
         self._refresh()
 
     def _on_change(self, name: str, raw: object) -> None:
+        parameter = self.form.task.parameter(name)
+        if self.served and parameter is not None and parameter.kind is Kind.FILE:
+            raise ValueRefused("a path cannot be given here", field=name, fix="Upload the file")
         self.form.set(name, raw)
         self._expected = None
         self._refresh()
 
     def _on_file(self, name: str, file: str, content: bytes) -> None:
-        folder = self.folder / "experiments" / "uploads"
-        path = folder / sha256_of_bytes(content)[:16] / file_name(file)
-        if not path.exists():
-            write_atomically(path, content)
+        path = self._keep(file, content, LARGEST_UPLOAD if self.served else MOST_BYTES)
+        self._uploads.append(path)
         self.form.set(name, str(path))
+        if name not in self.form.files:  # not the data that was recorded
+            self._expected = None
         self.fields[name].fill(str(path), True)
         self._refresh()
+
+    def _keep(self, name: str, content: bytes, largest: int) -> Path:
+        if len(content) > largest:
+            raise DataFileError(
+                f"the file has {len(content):,} bytes", field=file_name(name), fix=f"Here it may have {largest:,}"
+            )
+        path = self.folder / "experiments" / "uploads" / sha256_of_bytes(content)[:16] / file_name(name)
+        if not path.exists():
+            write_atomically(path, content)
+        return path
 
     def _on_provenance(self, change: dict[str, Any]) -> None:
         if not change["new"]:
             return
         file = change["new"][0]
-        content = bytes(file["content"])
+        name, content = str(file["name"]), bytes(file["content"])
+        self._upload.value = ()  # so that the same file can be uploaded again
         self._tell("", "")
-        self.import_file(str(file["name"]), content)
+        self.import_file(name, content)
 
     def import_file(self, name: str, content: bytes) -> None:
         """Fill the form from a provenance file.
@@ -407,17 +433,11 @@ class Wizard:
         """
         from mlprov_widgets.execution.reproduce import restore
 
-        folder = self.folder / "experiments" / "uploads" / sha256_of_bytes(content)[:16]
-        path = folder / (file_name(name) or "provenance.json")
-        if not path.exists():
-            write_atomically(path, content)
-        edits = "drop"
-        restored = restore(path, edits=edits, tasks=self._task_folders, data=[self.folder], as_imported=True)
+        path = self._keep(name, content, LARGEST_FILE)
+        restored = restore(path, edits="drop", tasks=self._task_folders, data=self._data_places(), as_imported=True)
+        self._task_choice.value = restored.task.id  # which empties the form if it is another
         self.form = Form(restored.task)
         self.form.fill(restored.draft)
-        if self._task_choice.value != restored.task.id:
-            with self._task_choice.hold_trait_notifications():
-                self._task_choice.value = restored.task.id
         self._make_task()
         self.checked = self.form.check()
         self._fill_fields()
@@ -425,6 +445,9 @@ class Wizard:
         self._imported.value = _imported_html(restored)
         self._reproduce_row.layout.display = None
         self._refresh()
+
+    def _data_places(self) -> list[Path]:
+        return [*self._uploads, self.folder]
 
     def reset(self) -> None:
         """Go back to the defaults of the task; what was made stays on disk."""
@@ -451,12 +474,15 @@ class Wizard:
         return self.notebook
 
     def _made_html(self, notebook: Path) -> str:
-        told = os.path.relpath(notebook, self.folder)
-        link = "" if self.served else f'<a href="{escape(told)}" target="_blank">Open it</a>'
-        return (
-            parts.note(f"Made {told}", "fine")
-            + f'<div class="mlprov-links">{link}{parts.download(notebook, "Download the notebook")}</div>'
-        )
+        told = notebook.relative_to(self.folder).as_posix()
+        # JupyterLab and Notebook open what is named relative to the notebook's own address; Voilà serves no notebook.
+        place = Path(os.path.relpath(notebook)).as_posix()
+        link = "" if self._in_voila else f'<a href="{quote(place)}" target="_blank">Open it</a>'
+        if (notebook.parent / "data").is_dir():
+            load = parts.archive(notebook.parent, "Download the notebook with its data (zip)")
+        else:
+            load = parts.download(notebook, "Download the notebook")
+        return parts.note(f"Made {told}", "fine") + f'<div class="mlprov-links">{link}{load}</div>'
 
     def run(self) -> None:
         """Make the notebook and run it in a process of its own."""
@@ -468,15 +494,18 @@ class Wizard:
         source = self._expected
         if source is None:
             raise MlprovError("the form was changed since the file was read", fix="Upload the file again")
-        restored = restore(source, edits="drop", tasks=self._task_folders, data=[self.folder])
+        self._refuse_second_run()
+        restored = restore(source, edits="drop", tasks=self._task_folders, data=self._data_places())
+        plan, found = restored.draft.plan, restored.draft.sources
+        for absent in (file.name for name, file in plan.files.items() if name not in found):
+            raise DataFileError("this data file is not here", field=absent, fix="Upload it in its field first")
         folder = new_folder(self.folder / "experiments", f"reproduce-{restored.task.id}")
         self._start(write_restored(restored, folder / f"{restored.task.id}.ipynb"), expected=source)
 
     def _start(self, notebook: Path, expected: Path | None = None) -> None:
         from mlprov_widgets.execution.run import runs_folder
 
-        if self._run is not None:
-            raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
+        self._refuse_second_run()
         runs = self.folder / runs_folder()
         self._run = BackgroundRun(notebook, runs, self.form.task.id, self._task_folders)
         self.results = None
@@ -487,6 +516,10 @@ class Wizard:
         self.go(_RESULT)
         watch = self._guard(lambda: self._watch(expected))
         threading.Thread(target=watch, name="mlprov watch", daemon=True).start()
+
+    def _refuse_second_run(self) -> None:
+        if self._run is not None:
+            raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
 
     def _watch(self, expected: Path | None) -> None:
         run = self._run
@@ -517,13 +550,16 @@ class Wizard:
             self.results = Results(provenance, self._tell)
             self._result_box.children = (widgets.HTML(verdict), self.results.widget)
         self._progress.value = told if result["status"] != "completed" else ""
-        self._refresh()
+        # Not the fields: this is the watching thread, and a person may be typing.
+        self._show_steps(self.checked)
+        self._show_review(self.checked)
 
     def cancel(self) -> None:
         """Stop the run that is going on."""
-        if self._run is not None:
+        run = self._run  # the watching thread may end it at any moment
+        if run is not None:
             self._cancel.disabled = True
-            self._run.cancel()
+            run.cancel()
 
 
 def _preview_box(inner: str, told: str) -> str:
