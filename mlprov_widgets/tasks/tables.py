@@ -200,6 +200,19 @@ def inspect_table(
     )
 
 
+def column_names(path: Path, separator: str | None = None, header: bool | None = None) -> tuple[str, ...]:
+    """Return the names of all columns of a table, none if they cannot be told.
+
+    A table that `inspect_table` refuses may be fine once a column of it is left out.
+    """
+    try:
+        _check_file(path)
+        separator = _detect_separator(path) if separator is None else separator
+        return tuple(_column_names(path, separator, header)[0])
+    except (DataFileError, OSError):
+        return ()
+
+
 def _refused(path: Path, message: str, fix: str) -> DataFileError:
     return DataFileError(message, field=path.name or str(path), fix=fix)
 

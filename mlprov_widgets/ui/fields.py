@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
 from mlprov_widgets.tasks.model import Kind, Parameter, Value
-from mlprov_widgets.tasks.tables import Table
 from mlprov_widgets.tasks.values import display
 
 Changed = Callable[[str, object], None]
@@ -150,13 +149,13 @@ class Field:
         finally:
             self._filling = False
 
-    def offer(self, table: Table | None, impossible: Mapping[str, str], value: Value, given: object) -> None:
+    def offer(self, columns: Sequence[str], impossible: Mapping[str, str], value: Value, given: object) -> None:
         """Bring a list up to date: columns of the file, what cannot be taken now, and what is chosen.
 
         Parameters
         ----------
-        table
-            What was seen in the file that the columns are of.
+        columns
+            What can be chosen where columns of a file are.
         impossible
             Choice to why it cannot be taken.
         value
@@ -167,23 +166,25 @@ class Field:
         self._filling = True
         try:
             if isinstance(self.control, widgets.SelectMultiple):
-                names = _all_columns(table, given)
+                names = tuple(dict.fromkeys([*columns, *(given if isinstance(given, list | tuple) else ())]))
                 if names != tuple(self.control.options):
                     self.control.options = names
             elif isinstance(self.control, widgets.Dropdown):
-                self._offer_list(table, impossible, value, given)
+                self._offer_list(columns, impossible, value, given)
             self._tell_impossible(impossible)
         finally:
             self._filling = False
         if isinstance(self.control, widgets.SelectMultiple | widgets.Dropdown):
             self.fill(value, given is not None)
 
-    def _offer_list(self, table: Table | None, impossible: Mapping[str, str], detected: Value, given: object) -> None:
+    def _offer_list(
+        self, columns: Sequence[str], impossible: Mapping[str, str], detected: Value, given: object
+    ) -> None:
         p = self.parameter
         told = display(detected) if p.detect else ""
         options = self._choices(impossible, told)
         if p.kind is Kind.COLUMN:
-            names = dict.fromkeys([*(table.columns if table else ()), *([given] if isinstance(given, str) else [])])
+            names = dict.fromkeys([*columns, *([given] if isinstance(given, str) else [])])
             options = ((f"as detected{f' ({told})' if told else ''}", _DETECTED), *((name, name) for name in names))
         if options != self._options:
             self._options = options
@@ -212,8 +213,3 @@ class Field:
         shown = None if visible else "none"
         if self.widget.layout.display != shown:
             self.widget.layout.display = shown
-
-
-def _all_columns(table: Table | None, ignored: object) -> tuple[str, ...]:
-    names = [name for name in table.columns if name != table.target_column] if table else []
-    return tuple(dict.fromkeys([*names, *(ignored if isinstance(ignored, list | tuple) else ())]))

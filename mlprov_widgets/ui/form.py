@@ -11,7 +11,7 @@ from mlprov_widgets.errors import DataFileError, MlprovError
 from mlprov_widgets.files import sha256_of_file
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
 from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
-from mlprov_widgets.tasks.tables import Table
+from mlprov_widgets.tasks.tables import Table, column_names
 from mlprov_widgets.tasks.values import read_value
 
 # Errors tell what to type on a command line; a form has a field for it.
@@ -34,6 +34,8 @@ class Checked:
         Parameter to choice to why it cannot be taken now.
     tables : Mapping of str to Table
         What was seen in the data files.
+    columns : Mapping of str to tuple of str
+        The columns of data files that are refused: one of them may have to be left out.
     draft : Draft or None
         None while something is wrong.
     """
@@ -43,6 +45,7 @@ class Checked:
     errors: Mapping[str, str]
     impossible: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     draft: Draft | None = None
 
 
@@ -130,7 +133,7 @@ class Form:
             if not errors or isinstance(error, DataFileError):
                 errors.setdefault(self._place_of(error, applies), self._sentence(error))
             # What was seen in the data stays in view while something is corrected.
-            return Checked(values, applies, errors, tables=self._seen)
+            return Checked(values, applies, errors, tables=self._seen, columns=self._columns(values, applies))
         self._seen = dict(draft.tables)
         seen = {**values, **draft.plan.values}
         for name, file in draft.plan.files.items():
@@ -138,7 +141,21 @@ class Form:
                 errors.setdefault(name, f"The data file {file.name} is not here. Upload it, or another one.")
         if errors:
             return Checked(seen, applies, errors, tables=draft.tables)
-        return Checked(seen, frozenset(draft.plan.values), {}, impossible, draft.tables, draft)
+        return Checked(seen, frozenset(draft.plan.values), {}, impossible, draft.tables, draft=draft)
+
+    def _columns(self, values: Mapping[str, Value], applies: frozenset[str]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for file in self.task.parameters:
+            if file.kind is not Kind.FILE or file.name not in applies or not values[file.name]:
+                continue
+            options = {p.detect: values[p.name] for p in self.task.parameters if p.of == file.name and p.detect}
+            separator, header = options.get("separator"), options.get("header")
+            found[file.name] = column_names(
+                self.sources.get(file.name) or Path(str(values[file.name])),
+                separator if isinstance(separator, str) else None,
+                header if isinstance(header, bool) else None,
+            )
+        return found
 
     def _value(self, parameter: Parameter) -> Value:
         if parameter.name not in self.given:

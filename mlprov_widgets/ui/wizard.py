@@ -20,7 +20,7 @@ from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.notebook.write import write_notebook
 from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.tasks.load import find_tasks
-from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Task
+from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Parameter, Task
 from mlprov_widgets.tasks.tables import MOST_BYTES
 from mlprov_widgets.tasks.values import display
 from mlprov_widgets.ui import parts
@@ -277,10 +277,12 @@ class Wizard:
             name = parameter.name
             field = self.fields[name]
             field.show(name in checked.applies)
-            table = checked.tables.get(parameter.of)
+            columns = _columns_for(parameter, checked)
             impossible = checked.impossible.get(name, {})
-            field.offer(table, impossible, checked.values.get(name), self.form.given.get(name))
+            field.offer(columns, impossible, checked.values.get(name), self.form.given.get(name))
             field.tell(checked.errors.get(name, ""))
+        # A form that was changed since is not what was recorded.
+        self._reproduce_row.layout.display = None if self._expected else "none"
         self._show_files(checked)
         self._show_steps(checked)
         self._show_preview(checked)
@@ -381,7 +383,6 @@ class Wizard:
         self.form = Form(self.tasks[change["new"]])
         self.notebook, self._expected = None, None
         self._imported.value = self._made.value = ""
-        self._reproduce_row.layout.display = "none"
         self._make_task()
         self.checked = self.form.check()
         self._fill_fields()
@@ -443,7 +444,6 @@ class Wizard:
         self._fill_fields()
         self._expected = path
         self._imported.value = _imported_html(restored)
-        self._reproduce_row.layout.display = None
         self._refresh()
 
     def _data_places(self) -> list[Path]:
@@ -454,7 +454,6 @@ class Wizard:
         self.form.clear()
         self.notebook, self._expected = None, None
         self._imported.value = self._made.value = ""
-        self._reproduce_row.layout.display = "none"
         self.checked = self.form.check()
         self._fill_fields()
         self.go(_START)
@@ -560,6 +559,14 @@ class Wizard:
         if run is not None:
             self._cancel.disabled = True
             run.cancel()
+
+
+def _columns_for(parameter: Parameter, checked: Checked) -> tuple[str, ...]:
+    table = checked.tables.get(parameter.of)
+    if table is None:
+        return checked.columns.get(parameter.of, ())
+    # What is to be predicted is not left out.
+    return tuple(n for n in table.columns if parameter.kind is not Kind.NAMES or n != table.target_column)
 
 
 def _preview_box(inner: str, told: str) -> str:

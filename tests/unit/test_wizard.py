@@ -1,0 +1,749 @@
+"""The wizard without a page: its widgets are set as a browser sets them, and read as a person reads them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pytest
+
+from mlprov_widgets import verbs
+from mlprov_widgets.errors import DataFileError, MlprovError, ProvenanceError, ValueRefused
+from mlprov_widgets.execution.background import Glance
+from mlprov_widgets.notebook.readback import load_notebook, plan_of
+from mlprov_widgets.ui import wizard as wizard_module
+from mlprov_widgets.ui.wizard import Wizard, is_served
+
+IRIS = "multiclass_classification"
+TABLE = b"length;width;kind\n1;2;a\n2;3;b\n3;4;a\n4;5;b\n5;6;a\n6;7;b\n7;8;a\n"
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of the test's own, and not under Voilà."""
+    for name in ("VOILA_REQUEST_URL", "MLPROV_TRUSTED", "MLPROV_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def closed_widgets() -> Iterator[None]:
+    """Forget a test's widgets; ipywidgets keeps all of them otherwise."""
+    yield
+    widgets.Widget.close_all()
+
+
+@pytest.fixture
+def made(own_folder: Path, tiny_task: Path) -> Wizard:
+    """Return a form that knows the tiny task too."""
+    return Wizard(folder=own_folder, tasks=[tiny_task])
+
+
+@pytest.fixture
+def tiny(made: Wizard) -> Wizard:
+    """Return a form of the tiny task."""
+    made._task_choice.value = "tiny"
+    return made
+
+
+@pytest.fixture
+def served(own_folder: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch) -> Wizard:
+    """Return a form that strangers see."""
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://127.0.0.1:8866/")
+    return Wizard(folder=own_folder, tasks=[tiny_task])
+
+
+@pytest.fixture(scope="session")
+def recorded(run_new: Callable[..., dict[str, Any]]) -> bytes:
+    """The provenance file of a run of the tiny task with values of its own."""
+    return Path(run_new("tiny", {"epochs": 2, "title": "Recorded <b>"})["provenance"]).read_bytes()
+
+
+def upload(control: widgets.FileUpload, name: str, content: bytes) -> None:
+    """Do what the page does when a person chooses a file."""
+    file = {"name": name, "type": "", "size": len(content), "last_modified": 0, "content": memoryview(content)}
+    control.set_state({"value": [file]})
+
+
+def click(form: Wizard, label: str) -> None:
+    """Click the button with this label on the page that is open."""
+    found = [w for w in below(form.widget) if isinstance(w, widgets.Button) and w.description.startswith(label)]
+    assert len(found) == 1, f"{label}: {len(found)} buttons"
+    assert not found[0].disabled, label
+    found[0].click()
+
+
+def below(widget: widgets.Widget) -> list[widgets.Widget]:
+    return [widget, *(inner for child in getattr(widget, "children", ()) for inner in below(child))]
+
+
+def everywhere(form: Wizard) -> list[widgets.Widget]:
+    """Return the widgets of all pages, the open one and the others."""
+    pages = [form._start_page, form._review_page, form._result_page, *form._stage_pages.values()]
+    return [widget for part in (form.widget, *pages) for widget in below(part)]
+
+
+def steps(form: Wizard) -> list[str]:
+    return [button.description for button in form._step_buttons.values()]
+
+
+def control(form: Wizard, name: str) -> Any:
+    return form.fields[name].control
+
+
+def notebooks(form: Wizard) -> list[Path]:
+    return sorted((form.folder / "experiments").glob("*/*.ipynb"))
+
+
+def visible(form: Wizard) -> str:
+    """Return the message above the page."""
+    return str(form._message.value)
+
+
+# Pages and steps ---------------------------------------------------------------------------------------
+
+
+def test_every_stage_of_the_task_is_a_step(made: Wizard) -> None:
+    assert steps(made) == [
+        "1. Start",
+        "2. Data ingestion",
+        "3. Data preparation",
+        "4. Data segregation",
+        "5. Model",
+        "6. Training",
+        "7. Title and author",
+        "8. Review",
+        "9. Result",
+    ]
+
+
+def test_another_task_has_its_own_steps(tiny: Wizard) -> None:
+    assert steps(tiny) == [
+        "1. Start",
+        "2. Data",
+        "3. Model",
+        "4. Training",
+        "5. Title and author",
+        "6. Review",
+        "7. Result",
+    ]
+
+
+def test_every_parameter_is_on_the_page_of_its_stage(tiny: Wizard) -> None:
+    for name, field in tiny.fields.items():
+        assert field.widget in below(tiny._stage_pages[tiny._page_of(name)])
+
+
+def test_the_first_page_is_the_start(made: Wizard) -> None:
+    assert made._body.children == (made._start_page,)
+
+
+def test_a_step_opens_its_page(tiny: Wizard) -> None:
+    click(tiny, "3. Model")
+    assert tiny._body.children == (tiny._stage_pages["model"],)
+
+
+def test_next_and_back_go_through_the_pages(tiny: Wizard) -> None:
+    click(tiny, "Choose the data")
+    click(tiny, "Next")
+    assert tiny.page == "model"
+    click(tiny, "Back")
+    assert tiny.page == "data_ingestion"
+
+
+def test_next_ends_at_the_review(tiny: Wizard) -> None:
+    tiny.go("about")
+    tiny.forward()
+    tiny.forward()
+    assert tiny.page == "review"
+
+
+def test_there_is_no_result_to_open_before_a_run(made: Wizard) -> None:
+    assert made._step_buttons["result"].disabled
+
+
+def test_a_label_names_the_unit(made: Wizard) -> None:
+    units = [p for p in made.form.task.parameters if p.unit]
+    assert units
+    assert all(made.fields[p.name].control.description == f"{p.label} ({p.unit})" for p in units)
+
+
+# What is wrong is told ------------------------------------------------------------------------------------
+
+
+def test_an_error_is_told_under_its_field(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    assert tiny.fields["epochs"]._error.value == (
+        '<div class="mlprov-error" role="alert">&#x27;many&#x27; is not a whole number. '
+        "Give a whole number at least 1 and at most 1,000,000, such as 4.</div>"
+    )
+
+
+def test_a_step_counts_what_is_to_be_corrected(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    control(tiny, "random_seed").value = "-1"
+    assert steps(tiny)[3] == "4. Training (2 to correct)"
+
+
+def test_a_corrected_field_is_told_no_more(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    control(tiny, "epochs").value = "5"
+    assert (tiny.fields["epochs"]._error.value, steps(tiny)[3]) == ("", "4. Training")
+
+
+def test_nothing_can_be_made_while_something_is_wrong(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    assert (tiny._generate.disabled, tiny._run_button.disabled) == (True, True)
+
+
+def test_the_review_says_where_something_is_wrong(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    assert "<li>Training: &#x27;many&#x27; is not a whole number." in tiny._summary.value
+
+
+def test_what_does_not_apply_is_hidden(tiny: Wizard) -> None:
+    shown = tiny.fields["data_file"].widget.layout
+    assert shown.display == "none"
+    control(tiny, "dataset_id").value = "csv"
+    assert shown.display is None
+
+
+def test_an_impossible_choice_is_no_option_and_its_reason_is_told(made: Wizard, own_folder: Path) -> None:
+    table = own_folder / "gaps.csv"
+    table.write_bytes(b"x,y,label\n" + b"1,2,u\n3,,v\n5,6,u\n7,8,v\n" * 5)
+    control(made, "dataset_id").value = "csv"
+    control(made, "data_file").value = str(table)
+    assert made.checked.errors == {}
+    field = made.fields["missing_values"]
+    assert "none" not in [value for _, value in field.control.options]
+    assert "cannot be chosen now: the file has missing values" in field._help.value
+
+
+def test_an_exception_in_a_callback_is_told(tiny: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiny.form, "check", lambda: 1 / 0)
+    control(tiny, "epochs").value = "5"
+    assert "This should not have happened: ZeroDivisionError: division by zero" in visible(tiny)
+
+
+def test_an_exception_behind_a_button_is_told_and_the_next_click_works(
+    tiny: Wizard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(wizard_module, "write_notebook", lambda *_: 1 / 0)
+        tiny._generate.click()
+    assert "ZeroDivisionError" in visible(tiny)
+    tiny._generate.click()
+    assert (visible(tiny), len(notebooks(tiny))) == ("", 1)
+
+
+def test_an_error_for_a_person_is_told_as_it_is(tiny: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MlprovError("the disk <is> full", fix="Make room")
+
+    monkeypatch.setattr(wizard_module, "write_notebook", refuse)
+    tiny._generate.click()
+    assert visible(tiny) == (
+        '<div class="mlprov-note mlprov-bad" role="alert">the disk &lt;is&gt; full. Make room.</div>'
+    )
+
+
+# The preview -----------------------------------------------------------------------------------------------
+
+
+def test_the_preview_follows_a_keystroke(tiny: Wizard) -> None:
+    assert "12345" not in tiny._preview.value
+    control(tiny, "epochs").value = "12345"
+    assert "12345" in tiny._preview.value
+
+
+def test_the_preview_marks_the_cells_that_changed(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "12345"
+    marked = [cell.count("12345") for cell in tiny._preview.value.split('<div class="mlprov-cell mlprov-changed">')[1:]]
+    assert marked == [0, 1]  # the recorder's line, which carries the Plan's digest, and the parameters
+
+
+def test_the_preview_says_that_it_is_not_of_what_stands_in_the_fields(tiny: Wizard) -> None:
+    before = tiny._previewed
+    control(tiny, "epochs").value = "many"
+    assert "the last version that could be made" in tiny._preview.value
+    assert before in tiny._preview.value
+
+
+def test_a_stages_page_shows_the_cells_of_the_stage(tiny: Wizard) -> None:
+    tiny.go("training")
+    assert "the cells of this step" in tiny._preview.value
+    assert "backwards" not in tiny._preview.value
+    assert "slopes" in tiny._preview.value
+
+
+@pytest.mark.parametrize("name", ["title", "author"])
+def test_html_in_a_text_is_shown_as_text(made: Wizard, name: str) -> None:
+    control(made, name).value = HOSTILE
+    assert made.checked.errors == {}
+    made.go("review")
+    shown = [made._preview.value, made._summary.value]
+    assert not any("<script" in html for html in shown)
+    assert escape(HOSTILE) in made._summary.value
+
+
+def test_html_in_a_data_file_is_shown_as_text(made: Wizard, own_folder: Path) -> None:
+    table = own_folder / "t.csv"
+    rows = "".join(f"{k},{k * 2},{HOSTILE if k % 2 else 'v'}\n" for k in range(20))
+    table.write_text(f"<img src=x>,z,<b>label\n{rows}")
+    control(made, "dataset_id").value = "csv"
+    control(made, "data_file").value = str(table)
+    assert made.checked.errors == {}
+    everything = "".join(str(w.value) for w in everywhere(made) if isinstance(w, widgets.HTML))
+    assert escape(HOSTILE) in everything
+    assert not re.search(r"<script|<img src=x|<b>label", everything)
+
+
+# Data files --------------------------------------------------------------------------------------------------
+
+
+def test_an_uploaded_table_is_shown(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    assert "7 rows, 2 features, separator semicolon, target kind with 2 classes: a (4), b (3)." in (
+        tiny._file_notes["data_file"].value
+    )
+
+
+def test_an_uploaded_table_offers_its_columns(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    assert [label for label, _ in control(tiny, "target_column").options] == [
+        "as detected (kind)",
+        "length",
+        "width",
+        "kind",
+    ]
+
+
+def test_the_chosen_column_stays_chosen_while_another_field_is_wrong(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    control(tiny, "target_column").value = "width"
+    control(tiny, "epochs").value = "many"
+    assert control(tiny, "target_column").value == "width"
+    control(tiny, "epochs").value = "5"
+    assert (control(tiny, "target_column").value, tiny.checked.values["target_column"]) == ("width", "width")
+
+
+def test_another_upload_forgets_the_columns_of_the_first(made: Wizard) -> None:
+    control(made, "dataset_id").value = "csv"
+    upload(made.fields["data_file"]._upload, "rows.csv", TABLE)
+    control(made, "ignored_columns").value = ("width",)
+    upload(made.fields["data_file"]._upload, "other.csv", b"x,y,label\n" + b"1,2,u\n3,4,v\n" * 5)
+    assert made.checked.errors == {}
+    assert (control(made, "ignored_columns").options, control(made, "ignored_columns").value) == (("x", "y"), ())
+
+
+def test_the_same_file_can_be_uploaded_again(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    tiny.reset()
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    assert tiny.checked.errors == {}
+
+
+def test_a_refused_upload_is_told_under_its_field(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", b"PK\x03\x04")
+    assert "not a text file" in tiny.fields["data_file"]._error.value
+    assert steps(tiny)[1] == "2. Data (1 to correct)"
+
+
+def test_a_column_of_words_can_be_left_out(made: Wizard) -> None:
+    control(made, "dataset_id").value = "csv"
+    upload(made.fields["data_file"]._upload, "words.csv", b"x,word,z,label\n" + b"1,a,2,u\n3,b,4,v\n" * 5)
+    assert "Column &#x27;word&#x27; has &#x27;a&#x27; in line 2" in made.fields["data_file"]._error.value
+    assert control(made, "ignored_columns").options == ("x", "word", "z", "label")
+    control(made, "ignored_columns").value = ("word",)
+    assert made.checked.errors == {}
+    assert (control(made, "ignored_columns").options, control(made, "ignored_columns").value) == (
+        ("x", "z", "word"),
+        ("word",),
+    )
+
+
+def test_too_large_an_upload_is_told_and_not_kept(tiny: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wizard_module, "MOST_BYTES", 10)
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    assert f"rows.csv: the file has {len(TABLE)} bytes. Here it may have 10." in visible(tiny)
+    assert not (tiny.folder / "experiments").exists()
+
+
+def test_an_uploads_name_leads_nowhere_else(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "../../../evil.csv", TABLE)
+    kept = list(tiny.folder.parent.rglob("*evil*"))
+    assert [path.parent.parent for path in kept] == [tiny.folder / "experiments" / "uploads"]
+
+
+# Review and notebook --------------------------------------------------------------------------------------------
+
+
+def test_the_review_lists_every_choice_with_where_it_came_from(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "5"
+    assert "<tr><td>Epochs</td><td>5</td><td>user</td></tr>" in tiny._summary.value
+    assert "<tr><td>Data</td><td>Two clouds</td><td>default</td></tr>" in tiny._summary.value
+
+
+def test_the_review_tells_the_advice(made: Wizard) -> None:
+    control(made, "scaler").value = "none"
+    assert "a network learns slowly, or not at all" in made._summary.value
+
+
+def test_the_notebook_is_made_in_a_new_folder_and_carries_the_plan(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "5"
+    tiny._generate.click()
+    assert notebooks(tiny) == [tiny.notebook]
+    assert plan_of(load_notebook(notebooks(tiny)[0])).values["epochs"] == 5
+
+
+def test_a_second_click_makes_no_second_notebook(tiny: Wizard) -> None:
+    tiny._generate.click()
+    tiny._generate.click()
+    assert len(notebooks(tiny)) == 1
+
+
+def test_another_value_makes_another_notebook_and_leaves_the_first(tiny: Wizard) -> None:
+    tiny._generate.click()
+    first = notebooks(tiny)[0].read_bytes()
+    control(tiny, "epochs").value = "5"
+    tiny._generate.click()
+    assert len(notebooks(tiny)) == 2
+    assert notebooks(tiny)[0].read_bytes() == first
+
+
+def test_a_notebook_that_was_deleted_is_made_again(tiny: Wizard) -> None:
+    tiny._generate.click()
+    notebooks(tiny)[0].unlink()
+    tiny._generate.click()
+    assert len(notebooks(tiny)) == 1
+
+
+def test_the_link_to_the_notebook_is_relative_to_the_working_folder(
+    own_folder: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = own_folder / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    form = Wizard(folder=own_folder / "50% #1", tasks=[tiny_task])
+    form.generate()
+    assert 'href="../50%25%20%231/experiments/' in form._made.value
+
+
+def test_the_notebook_is_downloaded_with_its_data(tiny: Wizard) -> None:
+    control(tiny, "dataset_id").value = "csv"
+    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    tiny.generate()
+    assert 'href="data:application/zip;base64,' in tiny._made.value
+
+
+def test_nothing_is_made_of_a_wrong_form(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    with pytest.raises(MlprovError, match="something has to be corrected first"):
+        tiny.generate()
+
+
+# Reset and another task -----------------------------------------------------------------------------------------
+
+
+def test_a_reset_goes_back_to_the_defaults_and_the_start(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    control(tiny, "optimizer").value = "Signs"
+    tiny.go("review")
+    click(tiny, "Reset everything")
+    assert (tiny.page, control(tiny, "epochs").value, control(tiny, "optimizer").value) == ("start", "4", "Descent")
+    assert tiny.checked.errors == {}
+
+
+def test_a_reset_leaves_what_was_made(tiny: Wizard) -> None:
+    tiny._generate.click()
+    tiny.reset()
+    assert len(notebooks(tiny)) == 1
+
+
+def test_a_switch_of_the_task_makes_a_form_with_its_defaults(made: Wizard) -> None:
+    control(made, "epochs").value = "7"
+    made._task_choice.value = "tiny"
+    assert control(made, "epochs").value == "4"
+    made._task_choice.value = IRIS
+    assert control(made, "epochs").value == "100"
+
+
+def test_a_switch_of_the_task_forgets_the_imported_file(made: Wizard, recorded: bytes) -> None:
+    made.import_file("provenance.json", recorded)
+    made._task_choice.value = IRIS
+    assert (made._expected, made._imported.value, made._reproduce_row.layout.display) == (None, "", "none")
+
+
+# From provenance ---------------------------------------------------------------------------------------------------
+
+
+def test_a_recorded_run_fills_the_form_of_its_task(made: Wizard, recorded: bytes) -> None:
+    upload(made._upload, "provenance.json", recorded)
+    assert visible(made) == ""
+    assert (made.form.task.id, made._task_choice.value) == ("tiny", "tiny")
+    assert (control(made, "epochs").value, control(made, "title").value) == ("2", "Recorded <b>")
+
+
+def test_a_recorded_run_offers_to_be_reproduced(made: Wizard, recorded: bytes) -> None:
+    assert made._reproduce_row.layout.display == "none"
+    made.import_file("provenance.json", recorded)
+    assert made._reproduce_row.layout.display is None
+
+
+def test_it_is_told_how_much_was_filled(made: Wizard, recorded: bytes) -> None:
+    made.import_file("provenance.json", recorded)
+    count = len(made.checked.applies)
+    assert f"{count} of {count} fields were filled from the file." in made._imported.value
+
+
+def test_filled_values_are_marked_as_imported(made: Wizard, recorded: bytes) -> None:
+    made.import_file("provenance.json", recorded)
+    draft = made.checked.draft
+    assert draft is not None
+    assert set(draft.plan.origins.values()) == {"imported"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2", b"\xff\xfe", b'{"entity": {}}'], ids=range(5))
+def test_a_file_that_is_no_provenance_leaves_the_form_as_it_was(made: Wizard, content: bytes) -> None:
+    control(made, "epochs").value = "7"
+    upload(made._upload, "x.json", content)
+    assert 'role="alert"' in visible(made)
+    assert "should not have happened" not in visible(made)
+    assert (made.form.task.id, control(made, "epochs").value, made._imported.value) == (IRIS, "7", "")
+
+
+def test_a_broken_provenance_file_leaves_the_form_as_it_was(made: Wizard, recorded: bytes) -> None:
+    with pytest.raises(ProvenanceError):
+        made.import_file("provenance.json", recorded[: len(recorded) // 2])
+    assert (made.form.task.id, made._expected) == (IRIS, None)
+
+
+def test_too_large_a_provenance_file_is_refused_before_it_is_kept(
+    made: Wizard, recorded: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wizard_module, "LARGEST_FILE", 10)
+    with pytest.raises(DataFileError, match="bytes"):
+        made.import_file("provenance.json", recorded)
+    assert not (made.folder / "experiments").exists()
+
+
+def test_a_changed_form_is_not_reproduced(made: Wizard, recorded: bytes) -> None:
+    made.import_file("provenance.json", recorded)
+    control(made, "epochs").value = "3"
+    made._reproduce.click()
+    assert "the form was changed since the file was read. Upload the file again." in visible(made)
+
+
+def test_recorded_columns_are_shown_as_chosen(
+    made: Wizard, run_new: Callable[..., dict[str, Any]], own_folder: Path
+) -> None:
+    table = own_folder / "rows.csv"
+    table.write_bytes(b"width,kind,length\n1,0,3\n2,1,4\n3,0,5\n4,1,7\n")
+    done = run_new("tiny", {"dataset_id": "csv", "data_file": str(table), "target_column": "kind"})
+    made.import_file("provenance.json", Path(done["provenance"]).read_bytes())
+    assert (made.checked.errors, control(made, "target_column").value) == ({}, "kind")
+
+
+def test_data_that_did_not_come_with_the_file_is_asked_for_and_taken(
+    made: Wizard, run_new: Callable[..., dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "rows.csv"
+    elsewhere.write_bytes(b"width,kind,length\n1,0,3\n2,1,4\n3,0,5\n4,1,7\n")
+    done = run_new("tiny", {"dataset_id": "csv", "data_file": str(elsewhere), "target_column": "kind"})
+    made.import_file("provenance.json", Path(done["provenance"]).read_bytes())
+    assert made.checked.errors == {"data_file": "The data file rows.csv is not here. Upload it, or another one."}
+    upload(made.fields["data_file"]._upload, "again.csv", elsewhere.read_bytes())
+    draft = made.checked.draft
+    assert draft is not None
+    assert draft.plan.digest == plan_of(load_notebook(Path(done["notebook"]))).digest
+
+
+def test_a_run_is_not_reproduced_without_its_data_but_with_it(
+    made: Wizard,
+    run_new: Callable[..., dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+    fake_runs: None,
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "rows.csv"
+    elsewhere.write_bytes(b"width,kind,length\n1,0,3\n2,1,4\n3,0,5\n4,1,7\n")
+    done = run_new("tiny", {"dataset_id": "csv", "data_file": str(elsewhere), "target_column": "kind"})
+    made.import_file("provenance.json", Path(done["provenance"]).read_bytes())
+    made._reproduce.click()
+    assert "rows.csv: this data file is not here. Upload it in its field first." in visible(made)
+    assert (FakeRun.made, notebooks(made)) == (0, [])
+    upload(made.fields["data_file"]._upload, "again.csv", elsewhere.read_bytes())
+    made._reproduce.click()
+    assert (FakeRun.made, visible(made)) == (1, "")
+    made._cancel.click()
+    wait_until(lambda: "cancelled" in made._progress.value)
+
+
+# Strangers at the form ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "trusted", "expected"),
+    [("", "", False), ("http://x/", "", True), ("http://x/", "0", True), ("http://x/", "1", False)],
+    ids=["notebook", "Voila", "app", "trusted app"],
+)
+def test_under_voila_strangers_are_expected_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, url: str, trusted: str, expected: bool
+) -> None:
+    monkeypatch.setenv("VOILA_REQUEST_URL", url)
+    monkeypatch.setenv("MLPROV_TRUSTED", trusted)
+    assert is_served() is expected
+
+
+def test_a_served_form_has_no_field_for_a_path(served: Wizard) -> None:
+    field = served.fields["data_file"]
+    assert field._upload in field.widget.children
+    assert field.control not in field.widget.children
+
+
+def test_a_trusted_form_has_a_field_for_a_path(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("MLPROV_TRUSTED", "1")
+    form = request.getfixturevalue("served")
+    assert form.fields["data_file"].control in form.fields["data_file"].widget.children
+
+
+def test_a_path_that_a_stranger_sends_all_the_same_is_not_read(served: Wizard, own_folder: Path) -> None:
+    secret = own_folder / "secret.csv"
+    secret.write_bytes(TABLE)
+    control(served, "dataset_id").value = "csv"
+    control(served, "data_file").set_state({"value": str(secret)})
+    assert served.checked.tables == {}
+    assert list(served.checked.errors) == ["data_file"]
+
+
+def test_a_path_from_anywhere_but_an_upload_is_refused_in_words(served: Wizard, own_folder: Path) -> None:
+    with pytest.raises(ValueRefused, match="a path cannot be given here"):
+        served._on_change("data_file", str(own_folder / "secret.csv"))
+
+
+def test_a_stranger_can_upload(served: Wizard) -> None:
+    control(served, "dataset_id").value = "csv"
+    upload(served.fields["data_file"]._upload, "rows.csv", TABLE)
+    assert (served.checked.errors, served.checked.tables["data_file"].rows) == ({}, 7)
+
+
+def test_a_stranger_gets_no_link_into_the_machine(served: Wizard) -> None:
+    served.generate()
+    assert "Open it" not in served._made.value
+    assert "Download the notebook" in served._made.value
+
+
+def test_a_served_form_has_the_built_in_tasks_only(served: Wizard) -> None:
+    assert list(served.tasks) == [IRIS]
+
+
+# Runs -------------------------------------------------------------------------------------------------------------
+
+
+class FakeRun:
+    """A run that ends when it is told to."""
+
+    made = 0
+
+    def __init__(self, *_: object) -> None:
+        type(self).made += 1
+        self.result: dict[str, Any] | None = None
+
+    def look(self) -> Glance:
+        return Glance("train", "Move <it>", 1, 4, {"loss": [0.5, None, 0.25]}, self.result)
+
+    def cancel(self) -> None:
+        self.result = {"status": "cancelled", "message": "cancelled <here>"}
+
+
+@pytest.fixture
+def fake_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no process."""
+    monkeypatch.setattr(FakeRun, "made", 0)
+    monkeypatch.setattr(wizard_module, "BackgroundRun", FakeRun)
+    monkeypatch.setattr(wizard_module, "_SECONDS_BETWEEN_LOOKS", 0.01)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_a_run_shows_its_progress_and_a_cancelled_one_says_so(tiny: Wizard, fake_runs: None) -> None:
+    tiny._run_button.click()
+    wait_until(lambda: "Move &lt;it&gt; (1 of 4 cells), epoch 3" in tiny._progress.value)
+    assert (tiny.page, tiny._cancel_row.layout.display) == ("result", None)
+    tiny._cancel.click()
+    wait_until(lambda: "cancelled &lt;here&gt;" in tiny._progress.value)
+    wait_until(lambda: not tiny._run_button.disabled)
+    assert tiny._cancel_row.layout.display == "none"
+
+
+def test_a_second_click_starts_no_second_run(tiny: Wizard, fake_runs: None) -> None:
+    tiny._run_button.click()
+    tiny._run_button.click()
+    assert (FakeRun.made, visible(tiny)) == (1, "")
+    tiny._cancel.click()
+    wait_until(lambda: "cancelled" in tiny._progress.value)
+
+
+def test_a_second_click_on_reproduce_makes_no_second_notebook(made: Wizard, recorded: bytes, fake_runs: None) -> None:
+    made.import_file("provenance.json", recorded)
+    made._reproduce.click()
+    made._reproduce.click()
+    assert len(notebooks(made)) == 1
+    made._cancel.click()
+    wait_until(lambda: "cancelled" in made._progress.value)
+
+
+def test_a_second_run_is_refused_in_words(tiny: Wizard, fake_runs: None) -> None:
+    tiny.run()
+    with pytest.raises(MlprovError, match="a run is going on"):
+        tiny.run()
+    tiny._cancel.click()
+    wait_until(lambda: "cancelled" in tiny._progress.value)
+
+
+def test_a_form_that_was_closed_during_a_run_disturbs_nobody(tiny: Wizard, fake_runs: None) -> None:
+    tiny._run_button.click()
+    run = tiny._run
+    widgets.Widget.close_all()
+    assert run is not None
+    run.cancel()
+    wait_until(lambda: tiny._run is None)
+
+
+def test_the_results_of_a_run_are_shown(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
+    tiny._show_result(tiny_run, None)
+    shown = "".join(str(w.value) for w in below(tiny._result_box) if isinstance(w, widgets.HTML))
+    assert "Completed after" in shown
+    assert "Everything (zip)" in shown
+    assert not tiny._step_buttons["result"].disabled
+
+
+def test_a_reproduction_shows_its_verdict(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
+    tiny._show_result(tiny_run, Path(tiny_run["provenance"]))
+    assert "Identical: metrics, every epoch and the model are the same" in tiny._result_box.children[0].value
+
+
+def test_the_words_of_the_verbs_and_the_form_are_the_same(tiny: Wizard) -> None:
+    written = verbs.generate("tiny", {}, out=tiny.folder / "by-verb.ipynb", tasks=tiny._task_folders)
+    assert tiny.generate().read_bytes() == Path(written["notebook"]).read_bytes()
