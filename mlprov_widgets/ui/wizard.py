@@ -37,6 +37,21 @@ if TYPE_CHECKING:
 # What only a run or an uploaded file needs is imported then: the form is to be there at once.
 _START, _REVIEW, _RESULT = "start", "review", "result"
 _SECONDS_BETWEEN_LOOKS = 0.5
+# In JupyterLab a letter typed while a button has the focus would be a command of the notebook: "dd"
+# deletes the cell. The form may be drawn after this runs, hence the repeated look.
+_NO_SHORTCUTS = """
+let looks = 0;
+const timer = setInterval(() => {
+  const forms = document.querySelectorAll(".mlprov");
+  forms.forEach((form) => {
+    if (form.dataset.mlprovKeys) return;
+    form.dataset.mlprovKeys = "own";
+    form.setAttribute("data-lm-suppress-shortcuts", "true");
+    form.addEventListener("keydown", (event) => event.stopPropagation());
+  });
+  if (forms.length || ++looks > 100) clearInterval(timer);
+}, 100);
+"""
 _CSS = Path(__file__).with_name("style.css")
 
 
@@ -86,9 +101,12 @@ class Wizard:
 
     def show(self) -> None:
         """Display the form."""
+        from IPython.display import Javascript
         from IPython.display import display as show
 
         show(self.widget)
+        if not self._in_voila:
+            show(Javascript(_NO_SHORTCUTS))
 
     def _guard(self, action: Callable[..., Any]) -> Callable[..., None]:
         return guarded(self._tell, action)

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Route, expect, sync_playwright
@@ -159,11 +160,13 @@ class Form:
         expect(self.page.get_by_text("Take it with you")).to_be_visible()
         expect(self.page.get_by_text("Completed after")).to_be_visible()
 
-    def nodes(self) -> list[dict[str, object]]:
+    def nodes(self) -> list[dict[str, Any]]:
         """Return the graph's nodes: label, classes, and where they are in the window."""
         self.page.wait_for_function(f"() => {GRAPH}?.nodes().length > 0")
+        # Images that arrive late push the graph down while it is being aimed at.
+        self.page.wait_for_function("() => [...document.images].every(image => image.complete && image.height > 0)")
         self.page.locator(".mlprov-graph").scroll_into_view_if_needed()
-        found: list[dict[str, object]] = self.page.evaluate(
+        found: list[dict[str, Any]] = self.page.evaluate(
             f"""() => {{
                 const cy = {GRAPH};
                 const box = cy.container().getBoundingClientRect();
@@ -175,6 +178,24 @@ class Form:
             }}"""
         )
         return found
+
+    def click_node(self, wanted: Callable[[dict[str, Any]], bool]) -> str:
+        """Click a node of the graph as a person does, again if nothing happens, and return its title.
+
+        Cytoscape remembers where on the page it lies; figures that arrive late have moved it, and the
+        first click only makes it look again.
+        """
+        heading = self.page.locator(".mlprov-details").get_by_role("heading")
+        for patience in (3_000, 3_000, 20_000):
+            node = next(node for node in self.nodes() if wanted(node))
+            title = str(node["label"]).split("\n")[0]
+            self.page.mouse.click(float(node["x"]), float(node["y"]))
+            try:
+                expect(heading).to_have_text(title, timeout=patience)
+            except AssertionError:
+                continue
+            return title
+        raise AssertionError(f"no click on {title} showed it")
 
     def is_within_window(self) -> bool:
         """Say whether nothing makes the page scroll sideways."""

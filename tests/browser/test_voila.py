@@ -83,17 +83,11 @@ def test_the_whole_way_from_choices_to_a_run_and_its_provenance(form: Any, page:
     nodes = form.nodes()
     assert len(nodes) > 15
     assert [node["label"] for node in nodes if not node["inside"]] == []
-    screenshot("8-result")
-    nodes = form.nodes()
-    clicked = next(node for node in nodes if str(node["label"]).startswith("Train") and "stage" not in node["classes"])
-    page.mouse.click(clicked["x"], clicked["y"])
     details = page.locator(".mlprov-details")
-    expect(details.get_by_role("heading")).to_have_text(str(clicked["label"]).split("\n")[0])
+    form.click_node(lambda node: node["label"].startswith("Train\n"))
     expect(details.get_by_role("row", name="Parameters")).to_contain_text("epochs = 5")
-    stage = next(node for node in nodes if "stage" in node["classes"])
-    page.mouse.click(stage["x"], stage["y"])
-    expect(details.get_by_role("heading")).to_have_text(str(stage["label"]))
-    page.mouse.click(clicked["x"], clicked["y"])
+    form.click_node(lambda node: "stage" in node["classes"])
+    form.click_node(lambda node: node["label"].startswith("Train\n"))
     form.field("Find a step").fill("train")
     expect(page.get_by_text(re.compile(r"^\d+ found$"))).to_be_visible()
     assert {"found", "dim"} <= {name for node in form.nodes() for name in node["classes"]}
