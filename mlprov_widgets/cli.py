@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from mlprov_widgets import __version__, verbs
 from mlprov_widgets.errors import MlprovError, ValueRefused, one_line
 from mlprov_widgets.provenance.journal import plain
-from mlprov_widgets.tasks.plan import SCHEMA_VERSION
+from mlprov_widgets.tasks.model import SCHEMA_VERSION
 
 Answer = tuple[dict[str, Any], str, int]
 """What a command returns: the object for ``--json``, the text for people, the exit status."""
@@ -46,8 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
-    # The interpreter's last collection walks every object of the notebook's schema: 0.2 s for nothing.
-    atexit.register(gc.freeze)
     try:
         options = _parser().parse_args(given)
         found, text, status = options.command(options)
@@ -76,6 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         sys.stderr.close()
     return int(status)
+
+
+def entry() -> int:
+    """Run the command that this process was started for."""
+    # The interpreter's last collection walks every object of the notebook's schema: 0.2 s for nothing.
+    # Not in `main`, which may be called in a process that goes on to other things.
+    atexit.register(gc.freeze)
+    return main()
 
 
 def _refuse(as_json: bool, line: str, fields: Mapping[str, str]) -> int:
@@ -423,4 +429,4 @@ class _Progress:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry())
