@@ -103,6 +103,11 @@ def new_folder(parent: Path, name: str) -> Path:
             return folder
 
 
+def runs_folder(given: str | Path | None = None) -> Path:
+    """Return the folder of all runs: the given one, ``MLPROV_RUNS``, or ``./mlprov_runs``."""
+    return Path(given or os.environ.get("MLPROV_RUNS") or "mlprov_runs")
+
+
 def file_name(text: str, longest: int = 60) -> str:
     """Return `text` as a name that every file system accepts: letters, digits, ``.``, ``_`` and ``-``."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")

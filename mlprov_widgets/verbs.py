@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mlprov_widgets.tasks.plan import SCHEMA_VERSION
+from mlprov_widgets.tasks.model import SCHEMA_VERSION
 
 PathLike: TypeAlias = str | Path
 Result: TypeAlias = dict[str, Any]
@@ -144,7 +144,8 @@ def run(
         ``run``, ``status``, ``notebook``, ``provenance``, ``journal``, ``report``, ``metrics``,
         ``seconds``, ``capture_seconds``, ``failed_step``.
     """
-    from mlprov_widgets.execution.run import run_notebook, runs_folder
+    from mlprov_widgets.execution.run import run_notebook
+    from mlprov_widgets.files import runs_folder
 
     done = run_notebook(Path(notebook), runs=runs_folder(runs), timeout=timeout, tasks=_paths(tasks), progress=progress)
     return _result(**done.as_dict())
@@ -152,8 +153,8 @@ def run(
 
 def demo(*, runs: PathLike | None = None, progress: Any = None, timeout: float | None = None) -> Result:
     """Generate and run Iris, end to end; returns what `run` returns."""
-    from mlprov_widgets.execution.run import run_notebook, runs_folder
-    from mlprov_widgets.files import new_folder
+    from mlprov_widgets.execution.run import run_notebook
+    from mlprov_widgets.files import new_folder, runs_folder
     from mlprov_widgets.notebook.write import write_notebook
     from mlprov_widgets.tasks.load import find_task
     from mlprov_widgets.tasks.plan import make_plan
@@ -207,7 +208,7 @@ def reproduce(
         ``notebook``, ``provenance``, ``metrics``, ``verdicts``, ``notes``.
     """
     from mlprov_widgets.execution.reproduce import reproduce as again
-    from mlprov_widgets.execution.run import runs_folder
+    from mlprov_widgets.files import runs_folder
 
     done = again(
         source,
@@ -313,7 +314,7 @@ def export(provenance: PathLike, *, to: str, out: PathLike) -> Result:
 def list_runs(*, runs: PathLike | None = None) -> Result:
     """Return the runs of a folder, newest first: ``runs``."""
     from mlprov_widgets.execution.listing import list_runs as look
-    from mlprov_widgets.execution.run import runs_folder
+    from mlprov_widgets.files import runs_folder
 
     return _result(runs=look(runs_folder(runs)))
 

@@ -154,11 +154,7 @@ def _is_frame(step: str) -> bool:
 def _code_digests(file: ProvenanceFile) -> dict[str, str]:
     """Return the digest of the code that each step ran last."""
     moments = {key: str(r.get("prov:startTime")) for key, r in file.of_type("p-plan:Activity", "activity")}
-    usages = [
-        (moments[str(u.get("prov:activity"))], str(u.get("prov:entity")))
-        for u in file.records("used").values()
-        if str(u.get("prov:activity")) in moments and str(u.get("prov:entity")).startswith(("plan:cell-", "run:cell-"))
-    ]
+    usages = [(moments[activity], cell) for activity, cell in file.code_run().items() if activity in moments]
     return {
         str(value_of(file.entity(cell).get("ml:step"))): str(file.entity(cell).get("schema:sha256"))
         for _, cell in sorted(usages)

@@ -11,12 +11,12 @@ from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
 from mlprov_widgets.execution.compare import Comparison, Difference, compare, package_changes, verdict_of
-from mlprov_widgets.execution.run import Run, run_notebook, runs_folder
+from mlprov_widgets.execution.run import Run, run_notebook
 from mlprov_widgets.execution.session import Progress
-from mlprov_widgets.files import already_there, file_name, new_folder, sha256_of_text, write_atomically
+from mlprov_widgets.files import file_name, new_folder, runs_folder, sha256_of_text
 from mlprov_widgets.notebook.readback import compare_cells
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_cells, render_notebook
-from mlprov_widgets.notebook.write import copy_data, find_data, missing_data
+from mlprov_widgets.notebook.write import find_data, missing_data, write_text
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
 from mlprov_widgets.provenance.view import metrics_of, packages_of, view
@@ -227,19 +227,8 @@ def edits_diff(restored: Restored) -> str:
 
 
 def write_restored(restored: Restored, path: Path) -> Path:
-    """Write a restored notebook and its data.
-
-    Raises
-    ------
-    TargetExists
-        If it is there already.
-    """
-    if path.suffix != ".ipynb":
-        raise ValueRefused("a notebook's name ends in .ipynb", field=str(path), fix=f"Use {path.name}.ipynb")
-    if path.exists():
-        raise already_there(path)
-    copy_data(restored.draft.plan, restored.draft.sources, path.parent)
-    return write_atomically(path, restored.text)
+    """Write a restored notebook and its data; see `mlprov_widgets.notebook.write.write_notebook`."""
+    return write_text(restored.text, restored.draft, path)
 
 
 def reproduce(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlprov_widgets import __version__
 from mlprov_widgets.errors import ExecutionError, MlprovError, NotebookError
 from mlprov_widgets.execution.session import Outcome, Progress, Session
-from mlprov_widgets.files import new_folder, write_atomically
+from mlprov_widgets.files import new_folder, runs_folder, write_atomically
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.notebook.render import notebook_text
 from mlprov_widgets.notebook.write import copy_data, find_data
@@ -23,12 +21,14 @@ from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
 from mlprov_widgets.provenance.document import Built, save_document
 from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.journal import Event, Journal, now, read_journal
-from mlprov_widgets.provenance.locate import FoundNotebook
-from mlprov_widgets.provenance.recorder import DEFAULT_RUNS, RUN_FOLDER, RUNS_FOLDER, stages_of
+from mlprov_widgets.provenance.locate import NOTEBOOK, FoundNotebook
+from mlprov_widgets.provenance.recorder import RUN_FOLDER, start_of
 from mlprov_widgets.tasks.load import ENVIRONMENT_VARIABLE, find_task
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+
+    from mlprov_widgets.tasks.model import Task
 
 REPORT = "report.html"
 
@@ -84,11 +84,6 @@ class Run:
         }
 
 
-def runs_folder(given: str | Path | None = None) -> Path:
-    """Return the folder of all runs: the given one, ``MLPROV_RUNS``, or ``./mlprov_runs``."""
-    return Path(given or os.environ.get(RUNS_FOLDER) or DEFAULT_RUNS)
-
-
 def run_notebook(
     source: Path,
     *,
@@ -105,7 +100,7 @@ def run_notebook(
     source
         A notebook that carries a Plan; it stays as it is.
     runs
-        Where the run's new folder is made; see `runs_folder`.
+        Where the run's new folder is made; see `mlprov_widgets.files.runs_folder`.
     folder
         An existing, new folder to use instead.
     timeout
@@ -172,10 +167,10 @@ def _read(source: Path) -> NotebookNode:
 def _variables(source: Path, folder: Path, tasks: Iterable[Path]) -> dict[str, str]:
     named = [os.environ.get(ENVIRONMENT_VARIABLE, ""), *(str(path.resolve()) for path in tasks)]
     return {
-        "MLPROV_NOTEBOOK": str(source.resolve()),
+        NOTEBOOK: str(source.resolve()),
         RUN_FOLDER: str(folder),
         ENVIRONMENT_VARIABLE: os.pathsep.join(name for name in named if name),
-        # IPython's debugger waits a second for its own thread at the end of each kernel otherwise.
+        # The kernel's debugger would warn on standard error of the interpreter's frozen modules.
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
@@ -237,29 +232,16 @@ def _journal_from_outside(
     path: Path, found: FoundNotebook, outcome: Outcome, tasks: Sequence[Path], ended: Mapping[str, str]
 ) -> list[Event]:
     journal = Journal(path, _ignore)
-    try:
-        stages = stages_of(find_task(str(found.plan.get("task")), tasks))
-    except MlprovError:
-        stages = []
-    journal.append(
-        "start",
-        time=outcome.events[0]["start"] if outcome.events else now(),
-        schema_version=1,
-        run=str(uuid.uuid4()),
-        recorded_by="runner",
-        generator=__version__,
-        task=str(found.plan.get("task")),
-        version=str(found.plan.get("version")),
-        plan_digest=str(found.plan.get("digest")),
-        plan=found.plan,
-        cells=found.cells,
-        notebook=found.facts,
-        stages=stages,
-        not_observed_because="the recorder did not run in the kernel; the run was recorded from outside",
-    )
+    task_id, version, digest = (str(found.plan.get(key)) for key in ("task", "version", "digest"))
+    task: Task | None = None
+    with suppress(MlprovError):
+        task = find_task(task_id, tasks)
+    reason = "the recorder did not run in the kernel; the run was recorded from outside"
+    began = outcome.cells[0]["start"] if outcome.cells else now()
+    journal.append("start", time=began, **start_of("runner", task_id, version, digest, found, task, reason))
     journal.append("environment", facts=facts.environment(path.parent))
-    for event in outcome.events:
-        journal.append(**{"kind": "cell", **{k: v for k, v in event.items() if k not in ("event", "time")}})
+    for cell in outcome.cells:
+        journal.append("cell", **cell)
     journal.append("note", message="The recorder line did not run: only what can be seen from outside was recorded.")
     journal.append("end", **ended)
     journal.close()

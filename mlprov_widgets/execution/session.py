@@ -45,15 +45,13 @@ class Outcome:
         ``completed``, ``failed`` or ``cancelled``.
     message : str
         Why, for a person; empty when it completed.
-    failed_step : str or None
-    events : list of dict
-        What was seen from outside the kernel: ``cell`` events as in a journal.
+    cells : list of dict
+        What was seen from outside the kernel: the content of a journal's ``cell`` events.
     """
 
     status: str
     message: str
-    failed_step: str | None
-    events: list[dict[str, Any]]
+    cells: list[dict[str, Any]]
 
 
 class _Cancelled(Exception):
@@ -105,7 +103,7 @@ class Session:
         self._manager: AsyncKernelManager | None = None
         self._client: NotebookClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._events: list[dict[str, Any]] = []
+        self._seen: list[dict[str, Any]] = []
         self._running: dict[str, Any] = {}
         self._outcome: Outcome | None = None
         self._refusal: MlprovError | None = None
@@ -135,7 +133,7 @@ class Session:
                 self.cancel()
         if self._refusal is not None:
             raise self._refusal
-        return self._outcome or Outcome("failed", "the run ended without a word", None, self._events)
+        return self._outcome or Outcome("failed", "the run ended without a word", self._seen)
 
     def cancel(self) -> None:
         """Interrupt the running cell and run no further one; safe to call from any thread, at any time."""
@@ -227,10 +225,9 @@ class Session:
         return {**inherited, **self._variables}
 
     def _ended(self, status: str, message: str) -> Outcome:
-        failed = str(self._running.get("step") or "") or None
         if status != "completed" and self._running.get("start"):
             self._cell_event("died" if "died" in message else "interrupted")
-        return Outcome(status, message, None if status == "completed" else failed, self._events)
+        return Outcome(status, message, self._seen)
 
     # nbclient's hooks -------------------------------------------------------------------------------
 
@@ -239,8 +236,7 @@ class Session:
             raise _Cancelled
         if cell.cell_type != "code" or not cell.source.strip():
             return
-        title = str(cell.metadata.get("mlprov", {}).get("title") or cell.get("id", ""))
-        self._running = {"step": str(cell.get("id", "")), "start": now(), "source": cell.source, "title": title}
+        self._running = {"step": str(cell.get("id", "")), "start": now(), "source": cell.source}
         if self._cancelled.is_set():  # since the first look, when `cancel` saw nothing running
             self._running = {}
             raise _Cancelled
@@ -268,10 +264,8 @@ class Session:
         running = self._running
         if not running.get("start"):
             return
-        self._events.append(
+        self._seen.append(
             {
-                "event": "cell",
-                "time": now(),
                 "step": running["step"],
                 "source": running["source"],
                 "sha256": sha256_of_text(running["source"]),

@@ -48,14 +48,18 @@ def write_notebook(task: Task, draft: Draft, path: Path) -> WrittenNotebook:
     DataFileError
         If a data file changed since it was looked at.
     """
+    text = notebook_text(render_notebook(task, draft.plan))
+    return WrittenNotebook(write_text(text, draft, path), sha256_of_text(text))
+
+
+def write_text(text: str, draft: Draft, path: Path) -> Path:
+    """Write a notebook that is rendered already, and its data; see `write_notebook`."""
     if path.suffix != ".ipynb":
         raise ValueRefused("a notebook's name ends in .ipynb", field=str(path), fix=f"Use {path.name}.ipynb")
     if path.exists():
         raise already_there(path)
-    text = notebook_text(render_notebook(task, draft.plan))
     copy_data(draft.plan, draft.sources, path.parent)
-    write_atomically(path, text)
-    return WrittenNotebook(path, sha256_of_text(text))
+    return write_atomically(path, text)
 
 
 def copy_data(plan: Plan, sources: Mapping[str, Path], folder: Path) -> None:
@@ -104,15 +108,8 @@ def find_data(plan: Plan, places: list[Path]) -> dict[str, Path]:
     for name, file in plan.files.items():
         for place in places:
             candidates = [place] if place.is_file() else [place / str(plan.values[name]), place / file.name]
-            match = next((c for c in candidates if c.is_file() and _is(c, file.sha256, file.bytes)), None)
+            match = next((c for c in candidates if file.matches(c)), None)
             if match is not None:
                 found[name] = match
                 break
     return found
-
-
-def _is(path: Path, sha256: str, size: int) -> bool:
-    try:
-        return path.stat().st_size == size and sha256_of_file(path) == sha256
-    except OSError:
-        return False

@@ -27,8 +27,8 @@ from mlprov_widgets.provenance.journal import Event
 from mlprov_widgets.provenance.locate import FoundNotebook
 from mlprov_widgets.provenance.seal import seal
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, NAMESPACES, TABLE1, group_of, home_of
+from mlprov_widgets.tasks.model import SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
 FILE_NAME = "provenance.json"
 LONGEST_SERIES = 16_000
 """Characters of JSON above which the training series go to a file beside the document."""
@@ -120,6 +120,11 @@ def local_name(text: str) -> str:
     Two texts never become the same name: what is not allowed is written as its code point.
     """
     return _NOT_LOCAL.sub(lambda match: f"_x{ord(match[0]):x}_", text) or "_x_"
+
+
+def field_name(field: str) -> str:
+    """Return a field of Table 1 as the local part of its attribute: ``confusion_matrix``, ``prov_type``."""
+    return local_name(field.replace(" ", "_").replace(":", "_"))
 
 
 @dataclass
@@ -458,6 +463,10 @@ class _Writer:
         groups = {name: _Group() for name in TABLE1}
         self._experiment(groups)
         self._stage_groups(groups)
+        stage_of: dict[str, str] = {}
+        for execution in self.account.executions:
+            stage_of.setdefault(execution.step, execution.stage)
+        last_step = {group_of(stage_of[step]): step for step in self.exec_of}
         for name, group in groups.items():
             identifier = f"run:{local_name(name)}"
             if name == "packages":
@@ -475,18 +484,12 @@ class _Writer:
                 types += ["mls:ModelEvaluation", "prov:Collection"]
             if name == "data_ingestion":
                 types += ["mls:Dataset", "schema:Dataset"]
-            attributes = {
-                f"ml_{local_name(key.replace(' ', '_').replace(':', '_'))}": v for key, v in group.fields.items()
-            }
+            attributes = {f"ml_{field_name(key)}": v for key, v in group.fields.items()}
             self.entity(identifier, *types, **attributes, ml_fieldStatus=group.status or None)
             if name == "hardware_info":
                 self.doc.used("run:run", identifier)
-            stages = [s for s in self.exec_of if group_of(self._stage(s)) == name]
-            if stages and name not in ("experiment_info", "hardware_info", "notebook"):
-                self.doc.wasGeneratedBy(identifier, self.exec_of[stages[-1]])
-
-    def _stage(self, step: str) -> str:
-        return next((e.stage for e in self.account.executions if e.step == step), "")
+            if name in last_step and name not in ("experiment_info", "hardware_info", "notebook"):
+                self.doc.wasGeneratedBy(identifier, self.exec_of[last_step[name]])
 
     def _why_not(self, group: str) -> str:
         if self.account.not_observed_because:
@@ -639,12 +642,14 @@ class _Writer:
             self.doc.wasGeneratedBy("run:history", step)
 
 
+_PREFIXES = sorted((prefix.replace("-", "_"), prefix) for prefix in NAMESPACES)
+
+
 def _keys(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Turn ``schema_name=`` into ``schema:name``; Python's keywords cannot hold a colon."""
-    prefixes = sorted((prefix.replace("-", "_"), prefix) for prefix in NAMESPACES)
     keys = {}
     for key, value in attributes.items():
-        written, prefix = next((pair for pair in prefixes if key.startswith(f"{pair[0]}_")), ("", ""))
+        written, prefix = next((pair for pair in _PREFIXES if key.startswith(f"{pair[0]}_")), ("", ""))
         keys[f"{prefix}:{key[len(written) + 1 :]}"] = value
     return keys
 

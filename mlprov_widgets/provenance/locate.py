@@ -11,6 +11,9 @@ from typing import Any
 
 from mlprov_widgets.files import sha256_of_bytes, sha256_of_text
 
+NOTEBOOK = "MLPROV_NOTEBOOK"
+"""Set by our runner: the notebook that runs."""
+
 METADATA = "mlprov"
 """The key of the Plan in a notebook's metadata."""
 
@@ -51,7 +54,7 @@ def find_notebook(digest: str, namespace: Mapping[str, Any], environment: Mappin
 
 def _candidates(namespace: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
     for name in (
-        environment.get("MLPROV_NOTEBOOK"),
+        environment.get(NOTEBOOK),
         namespace.get("__vsc_ipynb_file__"),
         environment.get("JPY_SESSION_NAME"),
     ):

@@ -65,12 +65,25 @@ class ProvenanceFile:
             for relation in self.records("wasGeneratedBy").values()
         }
 
+    def code_run(self) -> dict[str, str]:
+        """Return the entity of the code that each execution used: a planned step, its revision, or an added cell."""
+        return {
+            str(usage.get("prov:activity")): str(usage.get("prov:entity"))
+            for usage in self.records("used").values()
+            if str(usage.get("prov:entity")).startswith(("plan:cell-", "run:cell-"))
+        }
+
 
 def types_of(record: Mapping[str, Any]) -> set[str]:
     """Return a record's ``prov:type`` values."""
     found = record.get("prov:type", [])
     items = found if isinstance(found, list) else [found]
     return {str(item.get("$")) if isinstance(item, dict) else str(item) for item in items}
+
+
+def reference_of(raw: Any) -> str:
+    """Return the identifier that an attribute refers to."""
+    return str(raw.get("$")) if isinstance(raw, dict) else str(raw)
 
 
 def value_of(raw: Any) -> Any:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets import __version__
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.files import new_folder, sha256_of_file, sha256_of_text
+from mlprov_widgets.files import new_folder, runs_folder, sha256_of_file, sha256_of_text
 from mlprov_widgets.provenance import environment as facts
 from mlprov_widgets.provenance.fingerprint import Fingerprint, fingerprint
 from mlprov_widgets.provenance.journal import FILE_NAME, Event, Journal, now, plain
@@ -31,7 +31,7 @@ from mlprov_widgets.provenance.locate import FoundNotebook, find_notebook
 from mlprov_widgets.provenance.names import is_data, names_in, through_functions
 from mlprov_widgets.provenance.scrub import scrub
 from mlprov_widgets.tasks.load import find_task
-from mlprov_widgets.tasks.model import Task
+from mlprov_widgets.tasks.model import SCHEMA_VERSION, Task
 
 if TYPE_CHECKING:
     from mlprov_widgets.provenance.document import Built
@@ -39,10 +39,7 @@ if TYPE_CHECKING:
 RUN_FOLDER = "MLPROV_RUN_DIR"
 """Set by our runner: the folder of this run, which exists and has no journal yet."""
 
-RUNS_FOLDER = "MLPROV_RUNS"
-DEFAULT_RUNS = "mlprov_runs"
 OUTPUTS = "outputs"
-DOCUMENT = "provenance.json"
 
 HISTORY = "history"
 METRICS = "metrics"
@@ -113,7 +110,7 @@ def _run_folder(task: str, warn: Callable[[str], None]) -> Path:
     given = os.environ.get(RUN_FOLDER)
     if given and not (Path(given) / FILE_NAME).exists():
         return Path(given)
-    runs = Path(given).parent if given else Path(os.environ.get(RUNS_FOLDER) or DEFAULT_RUNS)
+    runs = Path(given).parent if given else runs_folder()
     try:
         return new_folder(runs, task)
     except OSError as error:
@@ -155,7 +152,7 @@ class Recorder:
         self._stages = {cell.step: cell.stage for cell in self.task.cells} if self.task else {}
         self._stages |= {cell["step"]: cell["stage"] for cell in notebook.cells} if notebook else {}
         self._planned = {cell["sha256"]: cell["step"] for cell in notebook.cells} if notebook else {}
-        self.journal.append("start", **_start(task_id, version, digest, notebook, self.task, reason))
+        self.journal.append("start", **start_of("kernel", task_id, version, digest, notebook, self.task, reason))
         self.journal.append("environment", facts=facts.environment(Path.cwd()))
         try:
             self.outputs.mkdir(exist_ok=True)
@@ -413,13 +410,34 @@ def _installed_task(task_id: str, version: str, notebook: FoundNotebook | None) 
     return task, ""
 
 
-def _start(
-    task_id: str, version: str, digest: str, notebook: FoundNotebook | None, task: Task | None, reason: str
+def start_of(
+    recorded_by: str,
+    task_id: str,
+    version: str,
+    digest: str,
+    notebook: FoundNotebook | None,
+    task: Task | None,
+    reason: str,
 ) -> Event:
+    """Return the content of a journal's first event.
+
+    Parameters
+    ----------
+    recorded_by
+        ``kernel`` or ``runner``.
+    task_id, version, digest
+        What the notebook says of its task and its Plan.
+    notebook
+        The notebook's file, None when it was not found.
+    task
+        The installed task, None when it is not there or is another.
+    reason
+        Why nothing can be observed; empty when it can.
+    """
     return {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "run": str(uuid.uuid4()),
-        "recorded_by": "kernel",
+        "recorded_by": recorded_by,
         "generator": __version__,
         "task": task_id,
         "version": version,
@@ -427,13 +445,13 @@ def _start(
         "plan": notebook.plan if notebook else None,
         "cells": notebook.cells if notebook else [],
         "notebook": notebook.facts if notebook else None,
-        "stages": stages_of(task),
-        "terms": terms_of(task),
+        "stages": _stages_of(task),
+        "terms": _terms_of(task),
         "not_observed_because": reason,
     }
 
 
-def stages_of(task: Task | None) -> list[dict[str, Any]]:
+def _stages_of(task: Task | None) -> list[dict[str, Any]]:
     """Return what the document needs to know of a task's stages, as JSON data."""
     return [
         {
@@ -446,7 +464,7 @@ def stages_of(task: Task | None) -> list[dict[str, Any]]:
     ]
 
 
-def terms_of(task: Task | None) -> dict[str, str]:
+def _terms_of(task: Task | None) -> dict[str, str]:
     """Return under which name a parameter is observed, where that is not its own."""
     return {p.name: p.term for p in (task.parameters if task else ()) if p.term and p.term != p.name}
 

@@ -140,10 +140,7 @@ def _planned(file: ProvenanceFile) -> dict[str, str]:
 
 def _code_that_ran(file: ProvenanceFile) -> tuple[Code, ...]:
     """Return the last code of every cell that ran otherwise than planned."""
-    used: dict[str, str] = {}
-    for usage in file.records("used").values():
-        if str(usage.get("prov:entity")).startswith(("plan:cell-", "run:cell-")):
-            used[str(usage.get("prov:activity"))] = str(usage.get("prov:entity"))
+    used = file.code_run()
     executions = sorted(
         file.of_type("p-plan:Activity", "activity"), key=lambda item: str(item[1].get("prov:startTime"))
     )

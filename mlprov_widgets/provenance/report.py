@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.files import sha256_of_bytes
 from mlprov_widgets.provenance.pipeline import duration, pipeline_svg
-from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
+from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
 from mlprov_widgets.provenance.seal import SEAL
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, HEADLINES
 from mlprov_widgets.provenance.view import View, beside, plan_dict_of, view
@@ -185,7 +185,7 @@ def _field(name: str, value: Any) -> str:
 def _settings(file: ProvenanceFile, order: list[str]) -> list[dict[str, str]]:
     rows = []
     for _, record in file.of_type("mls:HyperParameterSetting"):
-        name = value_of(file.entity(str((record.get("mls:specifiedBy") or {}).get("$"))).get("schema:name"))
+        name = value_of(file.entity(reference_of(record.get("mls:specifiedBy"))).get("schema:name"))
         value, planned = value_of(record.get("mls:hasValue")), value_of(record.get("ml:planned"))
         rows.append(
             {
@@ -200,15 +200,11 @@ def _settings(file: ProvenanceFile, order: list[str]) -> list[dict[str, str]]:
 
 
 def _steps(file: ProvenanceFile, laid_out: View) -> list[dict[str, Any]]:
-    used = {
-        str(usage.get("prov:activity")): str(usage.get("prov:entity"))
-        for usage in file.records("used").values()
-        if "cell-" in str(usage.get("prov:entity"))
-    }
+    code = file.code_run()
     return [
         {
             **step,
-            "source": str(value_of(file.entity(used.get(step["record"], "")).get("ml:source")) or ""),
+            "source": str(value_of(file.entity(code.get(step["record"], "")).get("ml:source")) or ""),
             "duration": duration(step["start"], step["end"]),
         }
         for step in laid_out.steps

@@ -10,8 +10,8 @@ from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_bytes
-from mlprov_widgets.provenance.document import local_name
-from mlprov_widgets.provenance.reading import LARGEST_FILE, ProvenanceFile, parse_json, value_of
+from mlprov_widgets.provenance.document import field_name, local_name
+from mlprov_widgets.provenance.reading import LARGEST_FILE, ProvenanceFile, parse_json, reference_of, value_of
 from mlprov_widgets.provenance.terms import TABLE1
 
 
@@ -94,14 +94,10 @@ def metrics_of(file: ProvenanceFile) -> dict[str, Any]:
     found = {}
     for identifier, record in file.of_type("mls:ModelEvaluation"):
         if identifier.startswith("run:metric-"):
-            measure = file.entity(_reference(record.get("mls:specifiedBy")))
+            measure = file.entity(reference_of(record.get("mls:specifiedBy")))
             name = value_of(measure.get("schema:name")) or identifier.removeprefix("run:metric-")
             found[str(name)] = value_of(record.get("mls:hasValue"))
     return found
-
-
-def _reference(raw: Any) -> str:
-    return str(raw.get("$")) if isinstance(raw, dict) else str(raw)
 
 
 def _table1(file: ProvenanceFile) -> dict[str, dict[str, dict[str, Any]]]:
@@ -144,14 +140,12 @@ def _group(file: ProvenanceFile, group: str) -> dict[str, dict[str, Any]]:
 
 def attribute_of(field: str) -> str:
     """Return the attribute that carries a field of Table 1, such as ``ml:confusion_matrix``."""
-    return f"ml:{local_name(field.replace(' ', '_').replace(':', '_'))}"
+    return f"ml:{field_name(field)}"
 
 
 def _steps(file: ProvenanceFile) -> list[dict[str, Any]]:
     titles = {str(value_of(r.get("ml:step"))): value_of(r.get("schema:name")) for _, r in file.of_type("p-plan:Step")}
-    code = {
-        str(u.get("prov:activity")): str(u.get("prov:entity")) for u in file.records("used").values() if _is_code(u)
-    }
+    code = file.code_run()
     found = []
     for identifier, record in file.of_type("p-plan:Activity", "activity"):
         entity = code.get(identifier, "")
@@ -172,10 +166,6 @@ def _steps(file: ProvenanceFile) -> list[dict[str, Any]]:
             }
         )
     return sorted(found, key=lambda step: str(step["start"]))
-
-
-def _is_code(usage: Mapping[str, Any]) -> bool:
-    return str(usage.get("prov:entity")).startswith(("plan:cell-", "run:cell-"))
 
 
 def _what_code(file: ProvenanceFile, entity: str) -> str:

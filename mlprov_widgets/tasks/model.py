@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+SCHEMA_VERSION: Final = 1
+"""The version of every object that this package writes: Plan, journal, document, ``--json``."""
 
 Value: TypeAlias = bool | int | float | str | tuple[str, ...] | None
 """What a parameter can hold. ``None`` is "left empty"."""

@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlprov_widgets.errors import DataFileError, ProvenanceError, ValueRefused, nearest, quoted
-from mlprov_widgets.files import canonical_json, file_name, sha256_of_text
+from mlprov_widgets.files import canonical_json, file_name, sha256_of_file, sha256_of_text
 from mlprov_widgets.tasks.expressions import holds
 from mlprov_widgets.tasks.load import installed_stamp
-from mlprov_widgets.tasks.model import Choice, Kind, Parameter, Rule, Task, Value
+from mlprov_widgets.tasks.model import SCHEMA_VERSION, Choice, Kind, Parameter, Rule, Task, Value
 from mlprov_widgets.tasks.tables import Table, inspect_table
 from mlprov_widgets.tasks.values import read_value
-
-SCHEMA_VERSION: Final = 1
-"""The version of every object that this package writes: Plan, journal, document, ``--json``."""
 
 ORIGINS: Final = ("default", "user", "imported", "derived")
 
@@ -46,6 +43,13 @@ class DataFile:
     name: str
     sha256: str
     bytes: int
+
+    def matches(self, path: Path) -> bool:
+        """Return whether a file is there and holds this content."""
+        try:
+            return path.is_file() and path.stat().st_size == self.bytes and sha256_of_file(path) == self.sha256
+        except (OSError, ValueError):
+            return False
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlprov_widgets.errors import DataFileError, MlprovError
-from mlprov_widgets.files import sha256_of_file
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
 from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
 from mlprov_widgets.tasks.tables import Table, column_names
-from mlprov_widgets.tasks.values import read_value
+from mlprov_widgets.tasks.values import display, read_value
 
 # Errors tell what to type on a command line; a form has a field for it.
 _ON_COMMAND_LINE = re.compile(r"with --set (\w+)=(?:'.*?'(?=, or |$)|\S+)")
@@ -76,7 +75,8 @@ class Form:
         parameter = self.task.parameter(name)
         if parameter is not None and parameter.kind is Kind.FILE:
             self._seen.pop(name, None)
-            if not _is_file(raw, self.files.get(name)):
+            recorded = self.files.get(name)
+            if recorded is None or not isinstance(raw, str) or not recorded.matches(Path(raw)):
                 self._forget_file(name)
         if parameter is not None and _is_default(parameter, raw):
             self.given.pop(name, None)
@@ -183,25 +183,9 @@ class Form:
         return ""
 
 
-def _is_file(raw: object, recorded: DataFile | None) -> bool:
-    if recorded is None or not isinstance(raw, str):
-        return False
-    try:
-        path = Path(raw)
-        return path.is_file() and path.stat().st_size == recorded.bytes and sha256_of_file(path) == recorded.sha256
-    except (OSError, ValueError):
-        return False
-
-
 def _is_default(parameter: Parameter, raw: object) -> bool:
     if raw is None or raw in ("", (), []):
         return parameter.default is None
     if isinstance(raw, str) and not isinstance(parameter.default, str | None):
-        return raw.strip() == _as_typed(parameter.default)
+        return raw.strip() == display(parameter.default)
     return type(raw) is type(parameter.default) and raw == parameter.default
-
-
-def _as_typed(value: Value) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -96,7 +96,7 @@ def _step_html(file: ProvenanceFile, laid_out: View, record: str) -> str:
             ]
         ),
     ]
-    code = next((value_of(file.entity(e).get("ml:source")) for e in used if "cell-" in e), None)
+    code = value_of(file.entity(file.code_run().get(record, "")).get("ml:source"))
     return "".join([*html, f"<pre>{escape(str(code or ''))}</pre>"])
 
 

@@ -15,7 +15,7 @@ import ipywidgets as widgets
 
 from mlprov_widgets.errors import DataFileError, MlprovError, ValueRefused
 from mlprov_widgets.execution.background import BackgroundRun, Glance
-from mlprov_widgets.files import file_name, new_folder, sha256_of_bytes, write_atomically
+from mlprov_widgets.files import file_name, new_folder, runs_folder, sha256_of_bytes, write_atomically
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.notebook.write import write_notebook
 from mlprov_widgets.provenance.reading import LARGEST_FILE
@@ -83,7 +83,6 @@ class Wizard:
         self._task_folders = [] if self.served else [Path(path) for path in tasks]
         self.tasks = find_tasks(self._task_folders)
         self.form = Form(next(iter(self.tasks.values())))
-        self.checked = self.form.check()
         self.page = _START
         self.notebook: Path | None = None
         self.results: Results | None = None
@@ -289,8 +288,11 @@ class Wizard:
 
     # Everything that is shown follows from the form's content -----------------------------------------
 
-    def _refresh(self) -> None:
+    def _refresh(self, *, fill: bool = False) -> None:
+        """Bring everything up to date; with `fill`, also what stands in the fields, which a person did not type."""
         self.checked = checked = self.form.check()
+        if fill:
+            self._fill_fields()
         for parameter in self.form.task.parameters:
             name = parameter.name
             field = self.fields[name]
@@ -323,7 +325,9 @@ class Wizard:
         for name, html in self._file_notes.items():
             table = checked.tables.get(name)
             if table is None:
-                limit = f"At most {MOST_BYTES // 10**6} MB" if not self.served else "At most 100 MB"
+                limit = (
+                    f"At most {MOST_BYTES // 10**6} MB" if not self.served else f"At most {LARGEST_UPLOAD // 2**20} MB"
+                )
                 value = (
                     f'<div class="mlprov-help">{limit}; one row a sample, UTF-8.</div>'
                     if name in checked.applies
@@ -402,9 +406,7 @@ class Wizard:
         self.notebook, self._expected = None, None
         self._imported.value = self._made.value = ""
         self._make_task()
-        self.checked = self.form.check()
-        self._fill_fields()
-        self._refresh()
+        self._refresh(fill=True)
 
     def _on_change(self, name: str, raw: object) -> None:
         parameter = self.form.task.parameter(name)
@@ -458,11 +460,9 @@ class Wizard:
         self.form = Form(restored.task)
         self.form.fill(restored.draft)
         self._make_task()
-        self.checked = self.form.check()
-        self._fill_fields()
         self._expected = path
         self._imported.value = _imported_html(restored)
-        self._refresh()
+        self._refresh(fill=True)
 
     def _data_places(self) -> list[Path]:
         return [*self._uploads, self.folder]
@@ -472,9 +472,8 @@ class Wizard:
         self.form.clear()
         self.notebook, self._expected = None, None
         self._imported.value = self._made.value = ""
-        self.checked = self.form.check()
-        self._fill_fields()
-        self.go(_START)
+        self.page = _START
+        self._refresh(fill=True)
 
     def generate(self) -> Path:
         """Make the notebook in a new folder, unless this very one has been made already."""
@@ -520,8 +519,6 @@ class Wizard:
         self._start(write_restored(restored, folder / f"{restored.task.id}.ipynb"), expected=source)
 
     def _start(self, notebook: Path, expected: Path | None = None) -> None:
-        from mlprov_widgets.execution.run import runs_folder
-
         self._refuse_second_run()
         runs = self.folder / runs_folder()
         self._run = BackgroundRun(notebook, runs, self.form.task.id, self._task_folders)
@@ -635,12 +632,11 @@ def _imported_html(restored: Restored) -> str:
 
 
 def _verdict_html(expected: Path, actual: Path) -> str:
-    from mlprov_widgets.execution.compare import compare, environment_changes
+    from mlprov_widgets.execution.compare import compare
     from mlprov_widgets.provenance.reading import read_provenance
 
     with contextlib.suppress(MlprovError):
-        recorded, again = read_provenance(expected), read_provenance(actual)
-        comparison = compare(recorded, again)
+        comparison = compare(read_provenance(expected), read_provenance(actual))
         text = {
             "identical": "Identical: metrics, every epoch and the model are the same, bit for bit.",
             "within-tolerance": "Within tolerance: the metrics agree closely, but not bit for bit.",
@@ -651,7 +647,7 @@ def _verdict_html(expected: Path, actual: Path) -> str:
         if first is not None:
             where = f"{first.stage}, epoch {first.epoch}" if first.epoch else first.stage
             rows.append(("First difference", f"{where}: {first.item}: {first.expected} → {first.actual} {first.cause}"))
-        changes = list(environment_changes(recorded, again))[:8]
+        changes = comparison.environment_changes[:8]
         rows += [("Environment", f"{c['name']}: {c['expected']} → {c['actual']}") for c in changes]
         kind = {"identical": "fine", "within-tolerance": "warn"}.get(comparison.verdict, "bad")
         return parts.note(text, kind) + (parts.table(rows) if rows else "")
