@@ -24,7 +24,7 @@ _HOMES = {
     "list_runs": "mlprov_widgets.verbs",
     "check_task": "mlprov_widgets.verbs",
     "record": "mlprov_widgets.provenance.recorder",
-    "show_provenance": "mlprov_widgets.provenance.display",
+    "show_provenance": "mlprov_widgets.ui.inline",
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the loop
@@ -45,8 +45,8 @@ __all__ = [  # noqa: RUF022 - in the order of the loop
 ]
 
 if TYPE_CHECKING:
-    from mlprov_widgets.provenance.display import show_provenance
     from mlprov_widgets.provenance.recorder import record
+    from mlprov_widgets.ui.inline import show_provenance
     from mlprov_widgets.ui.wizard import Wizard
     from mlprov_widgets.verbs import (
         check_task,

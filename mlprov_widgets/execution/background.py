@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,10 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.files import new_folder
 from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.journal import Event, JournalReader
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = "worker.lock"
 PROGRESS = "progress.json"
 RESULT = "result.json"
 """What the worker's process leaves in the run's folder: after every cell, and at the end."""
@@ -36,6 +44,8 @@ class Glance:
         Cells.
     series : dict of str to list
         The training series so far.
+    seconds : float
+        Since the run was started.
     result : dict or None
         As `mlprov_widgets.execution.run.Run.as_dict`, once the run is over.
     """
@@ -45,6 +55,7 @@ class Glance:
     done: int = 0
     total: int = 0
     series: dict[str, list[Any]] = field(default_factory=dict)
+    seconds: float = 0.0
     result: dict[str, Any] | None = None
 
 
@@ -64,20 +75,55 @@ class BackgroundRun:
     """
 
     def __init__(self, notebook: Path, runs: Path, task_id: str, tasks: Sequence[Path] = ()) -> None:
-        self.folder = new_folder(runs, task_id).resolve()
-        self._glance = Glance()
-        self._journal = JournalReader(self.folder / JOURNAL)
-        self._cancelled = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._follow(new_folder(runs, task_id).resolve())
         command = [sys.executable, "-m", "mlprov_widgets.execution.worker", str(notebook.resolve()), str(self.folder)]
-        # A group of its own: what interrupts the form's kernel must not reach the run.
-        with (self.folder / "worker.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [*command, *(str(path.resolve()) for path in tasks)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
+        lock = _take_lock(self.folder / LOCK)
+        try:
+            # A group of its own: what interrupts the form's kernel must not reach the run.
+            with (self.folder / "worker.log").open("wb") as log:
+                self._process = subprocess.Popen(
+                    [*command, *(str(path.resolve()) for path in tasks)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=lock,
+                )
+            (self.folder / LOCK).write_text(str(self._process.pid), encoding="ascii")
+        finally:
+            for descriptor in lock:
+                os.close(descriptor)
+
+    @classmethod
+    def attach(cls, folder: Path) -> BackgroundRun:
+        """Return a run that somebody else started, by its folder: it goes on, or it has ended.
+
+        Raises
+        ------
+        ExecutionError
+            If no run was started there by a form.
+        """
+        if not (folder / LOCK).is_file():
+            raise ExecutionError("this run is not here any more", fix="Start it again")
+        run = cls.__new__(cls)
+        run._process = None
+        run._follow(folder)
+        run._began = (folder / LOCK).stat().st_mtime
+        return run
+
+    def _follow(self, folder: Path) -> None:
+        self.folder = folder
+        self._glance = Glance()
+        self._journal = JournalReader(folder / JOURNAL)
+        self._cancelled = 0.0
+        self._began = time.time()
+
+    def _pid(self) -> int | None:
+        """Return the process of the run, None once it has ended."""
+        if self._process is not None:
+            return self._process.pid if self._process.poll() is None else None
+        return _holder(self.folder / LOCK)
 
     def look(self) -> Glance:
         """Return how far the run is; cheap enough to be asked twice a second."""
@@ -90,14 +136,16 @@ class BackgroundRun:
             glance.done = int(progress.get("index", 0)) + (1 if ended else 0)
         for event in self._journal.new_events():
             _take_series(glance.series, event)
-        if self._process.poll() is not None:
+        glance.seconds = max(time.time() - self._began, 0.0)
+        if self._pid() is None:
             glance.result = _read(self.folder / RESULT) or self._without_result()
         elif self._cancelled and time.monotonic() > self._cancelled + _PATIENCE:
             self.kill()
         return glance
 
     def _without_result(self) -> dict[str, Any]:
-        told = f"the run's process ended with {self._process.returncode} and left no result"
+        ended = f" with {self._process.returncode}" if self._process is not None else ""
+        told = f"the run's process ended{ended} and left no result"
         if self._cancelled:
             told = "the run was cancelled before its record could be finished"
         return {
@@ -108,20 +156,50 @@ class BackgroundRun:
 
     def cancel(self) -> None:
         """Stop the run: the running cell is interrupted, the record is finished."""
-        if not self._cancelled and self._process.poll() is None:
+        pid = self._pid()
+        if not self._cancelled and pid is not None:
             self._cancelled = time.monotonic()
             if (self.folder / PROGRESS).exists():
-                self._process.send_signal(signal.SIGINT)
+                os.kill(pid, signal.SIGINT)
             else:  # it may not listen to a Ctrl-C yet, and there is nothing to finish
                 self.kill()
 
     def kill(self) -> None:
         """End the run's processes at once; `mlprov recover` can finish the record."""
-        if self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except (AttributeError, ProcessLookupError, PermissionError):
+        pid = self._pid()
+        if pid is None:
+            return
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError, PermissionError):
+            if self._process is not None:
                 self._process.kill()
+
+
+def _take_lock(path: Path) -> list[int]:
+    """Return the descriptor of a lock that whoever inherits it holds until it ends; none where there are no such locks.
+
+    A process is known by the lock that it holds: its number may be another's by the time somebody comes back.
+    """
+    path.touch()
+    if fcntl is None:
+        return []
+    descriptor = os.open(path, os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return [descriptor]
+
+
+def _holder(path: Path) -> int | None:
+    """Return the process that holds a lock, None when nobody does."""
+    if fcntl is None:
+        return None
+    with contextlib.suppress(OSError), path.open("rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            told = file.read(20)
+            return int(told) if told.isdigit() else None
+    return None
 
 
 def _take_series(series: dict[str, list[Any]], event: Event) -> None:

@@ -30,6 +30,8 @@ class Field:
         Called with the parameter's name, a file's name and its bytes.
     free_paths
         Whether a file may be named by its path on this machine.
+    html
+        Makes a widget of HTML that is always shown.
     """
 
     def __init__(
@@ -38,14 +40,15 @@ class Field:
         changed: Changed,
         uploaded: Callable[[str, str, bytes], None],
         free_paths: bool,
+        html: Callable[[str], widgets.HTML] = widgets.HTML,
     ) -> None:
         self.parameter = parameter
         self._changed = changed
         self._uploaded = uploaded
         self._filling = False
         self._options: tuple[tuple[str, str], ...] = ()
-        self._help = widgets.HTML(f'<div class="mlprov-help">{self._help_text()}</div>')
-        self._error = widgets.HTML("")
+        self._help = html(f'<div class="mlprov-help">{self._help_text()}</div>')
+        self._error = html("")
         self._upload: widgets.FileUpload | None = None
         self.control = self._make(free_paths)
         children = [self.control, self._help, self._error]
@@ -59,7 +62,7 @@ class Field:
     def _help_text(self) -> str:
         p = self.parameter
         text = escape(p.help)
-        if p.optional and p.kind in (Kind.INTEGER, Kind.NUMBER, Kind.TEXT):
+        if p.optional and p.kind in (Kind.INTEGER, Kind.NUMBER, Kind.TEXT) and "empty" not in p.help.lower():
             text += " May stay empty."
         return text
 
@@ -80,8 +83,9 @@ class Field:
                 value=display(p.default), continuous_update=True, placeholder=self._placeholder(), **common
             )
         if p.kind is Kind.FILE:
+            told = f"Upload: {p.label}"
             self._upload = widgets.FileUpload(
-                accept=".csv,.tsv,.txt,.data", multiple=False, description=f"Upload: {p.label}", tooltip=""
+                accept=".csv,.tsv,.txt,.data", multiple=False, description=told, tooltip=told
             )
             self._upload.observe(self._on_upload, names="value")
             control.description = f"{p.label}: path on this machine"

@@ -55,6 +55,13 @@ class Form:
     ----------
     task
         What can be chosen.
+
+    Attributes
+    ----------
+    given : dict of str to object
+        What was entered, by parameter.
+    recorded_in : pathlib.Path or None
+        The provenance file that the form still says the same as.
     """
 
     def __init__(self, task: Task) -> None:
@@ -64,6 +71,7 @@ class Form:
         self.requirements: tuple[str, ...] | None = None
         self.files: dict[str, DataFile] = {}
         self.sources: dict[str, Path] = {}
+        self.recorded_in: Path | None = None
         self._seen: dict[str, Table] = {}
 
     def set(self, name: str, raw: object) -> None:
@@ -96,6 +104,7 @@ class Form:
         """Go back to the defaults."""
         self.given, self.origins, self.requirements = {}, {}, None
         self.files, self.sources, self._seen = {}, {}, {}
+        self.recorded_in = None
 
     def _forget_file(self, file: str) -> None:
         self.files.pop(file, None)
@@ -167,6 +176,9 @@ class Form:
 
     def _sentence(self, error: MlprovError) -> str:
         text = error.message[:1].upper() + error.message[1:]
+        parameter = self.task.parameter(error.field)
+        if parameter is not None and parameter.kind is Kind.FILE and not self.given.get(parameter.name):
+            return f"{text}: upload it here."
         fix = _ON_COMMAND_LINE.sub(self._named_as_field, error.fix)
         return f"{text}. {fix}." if fix else f"{text}."
 

@@ -1,51 +1,74 @@
 """The graph of a run: the only module that knows ipycytoscape.
 
 ipycytoscape 1.3.3 wipes elements when one is removed, freezes with its default layout and sends a
-graph again for each node that is added singly; so a graph is made once, whole, with the positions
-computed here.
+graph again for each node that is added singly. So nothing is ever removed: what is not to be seen has
+the class ``away``; elements come many at a time, with the positions that are computed here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ipycytoscape
 import ipywidgets as widgets
 
-from mlprov_widgets.provenance.pipeline import duration
-from mlprov_widgets.provenance.view import View
+from mlprov_widgets.provenance.overview import Item, StageSummary, duration, shortened
 
-_COLUMN, _ROW = 210, 74
-_STYLE = [
+# Three columns, which fit a phone's width and the left half of a page alike: the stages in time, the
+# steps of the one that is open, and what the open step read and made. In the canvas's own units.
+_STAGE, _STEP, _ITEM, _GAP = 190, 160, 170, 34
+_STAGE_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 84, 56, 36, 30
+_STEPS_AT = _STAGE / 2 + _GAP + _STEP / 2
+_ITEMS_AT = _STEPS_AT + _STEP / 2 + _GAP + _ITEM / 2
+_MOST_STEPS, _MOST_OF_A_KIND = 10, 14
+_AWAY = "away"
+_OUTCOME = {"ok": "✓", "error": "✗ failed", "died": "✗ kernel died", "interrupted": "interrupted"}
+
+
+def _box(width: int, height: int) -> dict[str, Any]:
+    return {"shape": "round-rectangle", "width": width, "height": height, "text-max-width": width - 12}
+
+
+_ACROSS = {"curve-style": "taxi", "taxi-direction": "horizontal", "taxi-turn": "50%"}
+
+# Fills and letters of the nodes are the same in a light and a dark theme; only the ground shows through.
+_STYLE: list[dict[str, Any]] = [
     {
         "selector": "node",
         "style": {
-            "shape": "round-rectangle",
-            "width": 180,
-            "height": 52,
             "label": "data(label)",
             "text-wrap": "wrap",
-            "text-max-width": 170,
             "text-valign": "center",
             "text-halign": "center",
-            "font-size": 13,
+            "font-size": 12,
             "font-family": "system-ui, sans-serif",
-            "background-color": "#e8f3ec",
             "border-width": 1.5,
-            "border-color": "#1b7a43",
             "color": "#1f2a3d",
         },
     },
+    # W3C's own colours of PROV: activities are blue boxes, entities are yellow ovals.
     {
         "selector": "node.stage",
-        "style": {"background-color": "#1f2a3d", "border-color": "#1f2a3d", "color": "#ffffff", "height": 34},
+        "style": {**_box(_STAGE, 66), "background-color": "#dfe5fc", "border-color": "#3f51b5", "line-height": 1.25},
+    },
+    {"selector": "node.step", "style": {**_box(_STEP, 46), "background-color": "#eef1fd", "border-color": "#7986cb"}},
+    {
+        "selector": "node.item",
+        "style": {**_box(_ITEM, 29), "background-color": "#fff8c5", "border-color": "#9a7b00", "font-size": 11},
+    },
+    {"selector": "node.data", "style": {"shape": "ellipse", "text-max-width": _ITEM - 24}},
+    {"selector": "node.parameter", "style": {"background-color": "#eceff1", "border-color": "#607d8b"}},
+    {"selector": "node.metric", "style": {"border-width": 3, "font-weight": "bold"}},
+    {
+        "selector": "node.more",
+        "style": {"background-opacity": 0, "border-width": 0, "color": "#7d8799", "font-style": "italic"},
     },
     {"selector": "node.error", "style": {"background-color": "#fdeaea", "border-color": "#b3261e"}},
+    {"selector": "node.stale", "style": {"background-color": "#f3e8fd", "border-color": "#6b21a8"}},
     {"selector": "node.changed", "style": {"border-style": "dashed", "border-width": 3, "border-color": "#8a5a00"}},
-    {"selector": "node.found", "style": {"border-width": 5, "border-color": "#1f5fbf"}},
-    {"selector": "node.dim", "style": {"opacity": 0.3}},
-    {"selector": "node:selected", "style": {"border-width": 5, "border-color": "#1f5fbf"}},
+    {"selector": "node.open", "style": {"border-width": 4, "border-color": "#1565c0"}},
     {
         "selector": "edge",
         "style": {
@@ -56,7 +79,146 @@ _STYLE = [
             "curve-style": "bezier",
         },
     },
+    # From side to side, or the lines would run across the boxes above and below.
+    {"selector": "edge.across", "style": {**_ACROSS, "source-endpoint": "50% 0%", "target-endpoint": "-50% 0%"}},
+    {"selector": "edge.back", "style": {**_ACROSS, "source-endpoint": "-50% 0%", "target-endpoint": "50% 0%"}},
+    {"selector": "edge.thin", "style": {"width": 1, "arrow-scale": 0.8}},
+    {"selector": ".corner", "style": {"opacity": 0, "events": "no", "width": 1, "height": 1, "label": ""}},
+    {"selector": f".{_AWAY}", "style": {"display": "none"}},
 ]
+
+
+class RunGraph:
+    """The stages of a run in time; a click opens a stage's steps, and a step's data, parameters and metrics.
+
+    Parameters
+    ----------
+    stages
+        What is drawn.
+    items_of
+        Returns what a step read and made.
+    clicked
+        Called with what a person clicked: a stage as ``stage`` and its id, else a record's identifier.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[StageSummary],
+        items_of: Callable[[str], Sequence[Item]],
+        clicked: Callable[[str], None],
+    ) -> None:
+        # A notebook that was tried out for hours has hundreds; those before the last ones are found by the search.
+        self._stages = [replace(stage, steps=stage.steps[-_MOST_STEPS:]) for stage in stages]
+        self._items_of = items_of
+        self._parts: dict[str, list[ipycytoscape.Node | ipycytoscape.Edge]] = {}
+        self._marked: list[ipycytoscape.Node] = []
+        self._nodes: dict[str, ipycytoscape.Node] = {}
+        self._places: dict[str, tuple[float, float]] = {}
+        self._height = max((len(self._stages) - 1) * _STAGE_PITCH, (_MOST_STEPS - 1) * _STEP_PITCH)
+        self.widget = ipycytoscape.CytoscapeWidget(
+            layout=widgets.Layout(height="600px", width="100%"), min_zoom=0.3, max_zoom=2
+        )
+        self.widget.add_class("mlprov-graph")
+        nodes, edges = self._first_elements()
+        with self.widget.hold_sync():
+            self.widget.graph.add_nodes(nodes)
+            self.widget.graph.add_edges(edges, directed=True)
+            self.widget.set_style(_STYLE)
+            self.widget.set_layout(name="preset", fit=True, padding=14, animate=False)
+        self.widget.on("node", "click", lambda node: clicked(_meant(node["data"])))
+
+    def _first_elements(self) -> tuple[list[ipycytoscape.Node], list[ipycytoscape.Edge]]:
+        # Two corners that nobody sees keep the view where it is when something opens.
+        for name, x, y in (("corner 1", -_STAGE / 2, -36.0), ("corner 2", _ITEMS_AT + _ITEM / 2, self._height + 36.0)):
+            self._node(name, "", "corner", x, y)
+        edges = []
+        for number, stage in enumerate(self._stages):
+            head, y = stage_node(stage.stage), float(number * _STAGE_PITCH)
+            outcome = f"{_OUTCOME.get(stage.status, stage.status)} · {stage.took}"
+            outcome += " · stale" if stage.stale else ""
+            label = "\n".join(part for part in (f"{number + 1}. {stage.title}", stage.headline, outcome) if part)
+            classes = ["stage", "error" if stage.status != "ok" else "", "stale" if stage.stale else ""]
+            self._node(head, label, " ".join(filter(None, classes)), 0.0, y)
+            if number:
+                edges.append(_edge(stage_node(self._stages[number - 1].stage), head, ""))
+            edges += self._add_steps(stage, head, y)
+        self._node("hint", "Click a stage:\nits steps open here", "item more", _STEPS_AT, 0.0)
+        return list(self._nodes.values()), edges
+
+    def _add_steps(self, stage: StageSummary, head: str, y: float) -> list[ipycytoscape.Edge]:
+        parts: list[ipycytoscape.Node | ipycytoscape.Edge] = []
+        edges: list[ipycytoscape.Edge] = []
+        above = head
+        top = self._top(y, len(stage.steps), _STEP_PITCH)
+        for row, step in enumerate(stage.steps):
+            record = str(step["record"])
+            changed = "" if step["code"] == "as planned" else f" · {step['code']}"
+            stale = " · stale" if step.get("stale") else ""
+            spent = duration(step["start"], step["end"])
+            outcome = f"{_OUTCOME.get(str(step['status']), step['status'])} · {spent}{changed}{stale}"
+            failed = "error" if step["status"] != "ok" else ""
+            classes = ["step", "changed" if changed else "", failed, "stale" if stale else "", _AWAY]
+            label = f"{shortened(str(step['title']), 26)}\n{outcome}"
+            parts.append(self._node(record, label, " ".join(filter(None, classes)), _STEPS_AT, top + row * _STEP_PITCH))
+            edges.append(_edge(above, record, f"{'' if edges else 'across '}{_AWAY}"))
+            above = record
+        parts += edges
+        self._parts[head] = parts
+        return edges
+
+    def _top(self, y: float, count: int, pitch: float) -> float:
+        """Return where a column of so many begins that has its middle near `y` and stays in the canvas."""
+        length = (count - 1) * pitch
+        return max(min(y - length / 2, self._height - length), 0.0)
+
+    def _node(self, identifier: str, label: str, classes: str, x: float, y: float) -> ipycytoscape.Node:
+        node = ipycytoscape.Node(data={"id": identifier, "label": label}, classes=classes, position={"x": x, "y": y})
+        self._nodes[identifier], self._places[identifier] = node, (x, y)
+        return node
+
+    def open(self, meant: str) -> None:
+        """Show a stage's steps, or a step's data, parameters and metrics with it; others close.
+
+        Parameters
+        ----------
+        meant
+            A stage's node or a step's record; anything else changes nothing.
+        """
+        stage = next((s for s in self._stages if meant in (stage_node(s.stage), *(x["record"] for x in s.steps))), None)
+        if stage is None:
+            return
+        head = stage_node(stage.stage)
+        shown = {head, meant}
+        if meant != head and meant not in self._parts:
+            self._add_items(meant)
+        with self.widget.hold_sync():
+            for name, parts in self._parts.items():
+                for part in parts:
+                    _away(part, name not in shown)
+            _away(self._nodes["hint"], True)
+            for node in self._marked:
+                node.classes = node.classes.replace(" open", "")
+            self._marked = [self._nodes[name] for name in shown]
+            for node in self._marked:
+                node.classes += " open"
+
+    def _add_items(self, step: str) -> None:
+        nodes, edges = [], []
+        rows, y = _rows(self._items_of(step), int(self._height / _LEAST_PITCH) + 1), self._places[step][1]
+        pitch = min(_ITEM_PITCH, self._height / max(len(rows) - 1, 1))
+        top = self._top(y, len(rows), pitch)
+        for number, (label, item) in enumerate(rows):
+            # Each step draws its own oval of what several steps read.
+            classes = f"item {item.kind}" if item else "item more"
+            node = self._node(f"{step} row {number}", label, classes, _ITEMS_AT, top + number * pitch)
+            node.data = {**node.data, "record": item.record if item else step}
+            nodes.append(node)
+            name = str(node.data["id"])
+            if item is not None:
+                edges.append(_edge(step, name, "across thin") if item.made else _edge(name, step, "back thin"))
+        self._parts[step] = [*nodes, *edges]
+        self.widget.graph.add_nodes(nodes)
+        self.widget.graph.add_edges(edges, directed=True)
 
 
 def stage_node(stage: str) -> str:
@@ -64,79 +226,43 @@ def stage_node(stage: str) -> str:
     return f"stage {stage}"
 
 
-def stage_title(stage: str) -> str:
-    """Return what a stage is called in the graph; the frame's steps have none."""
-    return (stage or "set-up").replace("_", " ").capitalize()
+def _meant(data: dict[str, Any]) -> str:
+    return str(data.get("record") or data["id"])
 
 
-class RunGraph:
-    """The steps of a run as a graph in time, stage by stage.
+def _edge(source: str, target: str, classes: str) -> ipycytoscape.Edge:
+    identifier = f"{source} -> {target}"
+    return ipycytoscape.Edge(data={"id": identifier, "source": source, "target": target}, classes=classes)
 
-    Parameters
-    ----------
-    laid_out
-        The document.
-    clicked
-        Called with the record of the step that a person clicked.
-    """
 
-    def __init__(self, laid_out: View, clicked: Callable[[str], None]) -> None:
-        self._nodes: dict[str, ipycytoscape.Node] = {}
-        self._titles: dict[str, str] = {}
-        self._classes: dict[str, str] = {}
-        nodes, edges = self._elements(laid_out)
-        self.widget = ipycytoscape.CytoscapeWidget(
-            layout=widgets.Layout(height="430px", width="100%"), min_zoom=0.2, max_zoom=2.5
-        )
-        self.widget.add_class("mlprov-graph")
-        with self.widget.hold_sync():
-            self.widget.graph.add_nodes(nodes)
-            self.widget.graph.add_edges(edges, directed=True)
-            self.widget.set_style(_STYLE)
-            self.widget.set_layout(name="preset", fit=True, padding=16, animate=False)
-        self.widget.on("node", "click", lambda node: clicked(str(node["data"]["id"])))
+def _away(part: ipycytoscape.Node | ipycytoscape.Edge, away: bool) -> None:
+    classes = [name for name in part.classes.split() if name != _AWAY] + ([_AWAY] if away else [])
+    if part.classes.split() != classes:
+        part.classes = " ".join(classes)
 
-    def _elements(self, laid_out: View) -> tuple[list[ipycytoscape.Node], list[ipycytoscape.Edge]]:
-        columns: dict[str, list[dict[str, Any]]] = {}
-        for step in laid_out.steps:
-            columns.setdefault(str(step["stage"]), []).append(step)
-        nodes, edges, previous = [], [], ""
-        for number, (stage, steps) in enumerate(columns.items()):
-            head = stage_node(stage)
-            nodes.append(self._node(head, stage_title(stage), "stage", number * _COLUMN, 0))
-            if previous:
-                edges.append(ipycytoscape.Edge(data={"id": f"{previous} {head}", "source": previous, "target": head}))
-            previous = head
-            above = head
-            for row, step in enumerate(steps, 1):
-                identifier = str(step["record"])
-                label = f"{step['title']}\n{duration(step['start'], step['end'])}"
-                label += "" if step["code"] == "as planned" else f" · {step['code']}"
-                classes = ("changed " if step["code"] != "as planned" else "") + (
-                    "" if step["status"] == "ok" else "error"
-                )
-                nodes.append(self._node(identifier, label, classes.strip(), number * _COLUMN, row * _ROW))
-                edges.append(
-                    ipycytoscape.Edge(data={"id": f"{above} {identifier}", "source": above, "target": identifier})
-                )
-                above = identifier
-        return nodes, edges
 
-    def _node(self, identifier: str, label: str, classes: str, x: float, y: float) -> ipycytoscape.Node:
-        node = ipycytoscape.Node(data={"id": identifier, "label": label}, classes=classes, position={"x": x, "y": y})
-        self._nodes[identifier], self._titles[identifier], self._classes[identifier] = node, label, classes
-        return node
+def _rows(items: Sequence[Item], room: int, most: int = _MOST_OF_A_KIND) -> list[tuple[str, Item | None]]:
+    """Return what there is room for, line by line: a text, and the item that it stands for."""
+    rows: list[tuple[str, Item | None]] = []
+    for made, verb in ((False, "read"), (True, "made")):
+        own = [item for item in items if item.made is made]
+        seen: dict[str, int] = {}
+        kept = []
+        for item in own:
+            seen[item.kind] = seen.get(item.kind, 0) + 1
+            if seen[item.kind] <= most:
+                kept.append(item)
+        if kept:
+            rows.append((verb, None))
+            rows += [(_label(item), item) for item in kept]
+        if len(own) > len(kept):
+            rows.append((f"and {len(own) - len(kept)} more", None))
+    if len(rows) > room and most > 1:
+        return _rows(items, room, most - 1)
+    return rows or [("read and made nothing\nthat is named", None)]
 
-    def search(self, text: str) -> int:
-        """Mark the steps whose title has a text, and return how many have."""
-        wanted = text.strip().lower()
-        found = 0
-        for identifier, node in self._nodes.items():
-            classes = self._classes[identifier]
-            if wanted:
-                hit = wanted in self._titles[identifier].lower()
-                found += hit
-                classes = f"{classes} {'found' if hit else 'dim'}".strip()
-            if node.classes != classes:
-                node.classes = classes
-        return found
+
+def _label(item: Item) -> str:
+    if item.kind in ("parameter", "metric"):
+        return shortened(f"{item.name} = {item.value}", 27)
+    return shortened(f"{item.name} ({item.value})" if item.value else item.name, 27)

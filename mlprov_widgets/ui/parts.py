@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.provenance.terms import HEADLINES
+from mlprov_widgets.tasks.model import Parameter, Task, Value
+from mlprov_widgets.tasks.plan import Plan
+from mlprov_widgets.tasks.values import display
 
 _MIME = {
     ".ipynb": "application/x-ipynb+json",
@@ -40,6 +44,46 @@ def table(rows: Sequence[Sequence[Any]], head: Sequence[str] = ()) -> str:
     return f'<div class="mlprov-scroll"><table class="mlprov-table">{top}{body}</table></div>'
 
 
+def help_text(text: str) -> str:
+    """Return a line of help."""
+    return f'<div class="mlprov-help">{escape(text)}</div>'
+
+
+def grouped_table(groups: Mapping[str, Sequence[Sequence[str]]], head: Sequence[str]) -> str:
+    """Return a table whose rows stand under titles."""
+    body = []
+    for title, rows in groups.items():
+        body.append(f'<tr><th colspan="{len(head)}" scope="rowgroup">{escape(title)}</th></tr>')
+        for row in rows:
+            own = "" if row[-1] == "default" else ' class="mlprov-chosen"'
+            body.append(f"<tr{own}>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>")
+    top = f"<tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>"
+    table = f'<table class="mlprov-table mlprov-grouped">{top}{"".join(body)}</table>'
+    return f'<div class="mlprov-scroll">{table}</div>'
+
+
+def plan_rows(task: Task, plan: Plan) -> list[tuple[str, str, str]]:
+    """Return each parameter of a Plan as its label, its value and where that came from."""
+    rows = []
+    for name, value in plan.values.items():
+        parameter = task.parameter(name)
+        label = name if parameter is None else parameter.label + (f" ({parameter.unit})" if parameter.unit else "")
+        rows.append((label, _plan_value(parameter, value), plan.origins.get(name, "")))
+    return rows
+
+
+def _plan_value(parameter: Parameter | None, value: Value) -> str:
+    chosen = parameter.choice(value) if parameter and isinstance(value, str) else None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return chosen.label if chosen else display(value) or "empty"
+
+
+def folded(title: str, html: str) -> str:
+    """Return HTML that opens on a click."""
+    return f'<details class="mlprov-folded"><summary>{escape(title)}</summary>{html}</details>'
+
+
 def numbers(metrics: Mapping[str, Any]) -> str:
     """Return the results that stand out."""
     tiles = [
@@ -52,10 +96,16 @@ def numbers(metrics: Mapping[str, Any]) -> str:
 
 def figures(pairs: Sequence[tuple[str, bytes]]) -> str:
     """Return PNG images, each with its name."""
-    images = [
-        f'<img alt="{escape(name)}" src="data:image/png;base64,{base64.b64encode(raw).decode()}">'
-        for name, raw in pairs
-    ]
+    images = []
+    for name, raw in pairs:
+        width, height = struct.unpack(">II", raw[16:24]) if len(raw) >= 24 else (4, 3)
+        ratio = width / max(height, 1)
+        # The place is kept before the picture is there: nothing below it jumps. Rows fill by themselves.
+        place = (
+            f"aspect-ratio:{ratio:.4f};flex:{ratio:.4f} 1 {ratio * 200:.0f}px;max-width:min(100%,{ratio * 240:.0f}px)"
+        )
+        data = base64.b64encode(raw).decode()
+        images.append(f'<img alt="{escape(name)}" style="{place}" src="data:image/png;base64,{data}">')
     return f'<div class="mlprov-figures">{"".join(images)}</div>' if images else ""
 
 

@@ -7,12 +7,14 @@ started, and other tiers run loops of their own: so everything here ends with th
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ Screenshot = Callable[[str], None]
 
 LOCAL = "http://127.0.0.1:"
 PATIENCE = 45.0
+RUN_PATIENCE = 150.0  # a run takes 15 s, or far longer on a machine that has other work
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -53,6 +56,45 @@ def wait_for_server() -> Callable[[str, subprocess.Popen[bytes]], None]:
 
 
 @pytest.fixture(scope="module")
+def start_jupyter(
+    tmp_path_factory: pytest.TempPathFactory, plain_environment: None, wait_for_server: Callable[..., None]
+) -> Iterator[Callable[..., str]]:
+    """Return a function that starts a Jupyter server, with settings of its own, and returns its address."""
+
+    def start(command: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ) -> str:
+        own = tmp_path_factory.mktemp("settings")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        names = ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_WORKSPACES_DIR", "JUPYTERLAB_SETTINGS_DIR")
+        process = subprocess.Popen(
+            [
+                *(*command, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
+                *("--ServerApp.port_retries=0", "--IdentityProvider.token="),
+                *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
+                *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+            ],
+            cwd=folder,
+            env={**environment, **{name: str(own / name) for name in names}},
+            stdin=subprocess.DEVNULL,
+        )
+        running.callback(end, process)
+        wait_for_server(f"http://127.0.0.1:{port}", process)
+        return f"http://127.0.0.1:{port}"
+
+    def end(process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    with ExitStack() as running:
+        yield start
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
@@ -67,6 +109,11 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def is_of_notebook_7(fault: Error) -> bool:
+    """Say whether it is the fault that Notebook 7.6 has by itself while it loads."""
+    return fault.message.endswith("(reading 'schema')") and "/static/notebook/notebook_core." in (fault.stack or "")
 
 
 @pytest.fixture
@@ -87,7 +134,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda fault: faults.append(fault))
     yield page
     context.close()
-    assert [str(fault) for fault in faults] == []
+    assert [str(fault) for fault in faults if not is_of_notebook_7(fault)] == []
 
 
 @pytest.fixture(scope="session")
@@ -157,45 +204,33 @@ class Form:
         self.button("Make and run it").click()
 
     def wait_for_results(self) -> None:
-        expect(self.page.get_by_text("Take it with you")).to_be_visible()
+        expect(self.page.get_by_text("Take it with you")).to_be_visible(timeout=RUN_PATIENCE * 1000)
         expect(self.page.get_by_text("Completed after")).to_be_visible()
 
     def nodes(self) -> list[dict[str, Any]]:
-        """Return the graph's nodes: label, classes, and where they are in the window."""
+        """Return the nodes of the graph that can be seen: label, classes, and where they are in the window."""
         self.page.wait_for_function(f"() => {GRAPH}?.nodes().length > 0")
-        # Images that arrive late push the graph down while it is being aimed at.
-        self.page.wait_for_function("() => [...document.images].every(image => image.complete && image.height > 0)")
         self.page.locator(".mlprov-graph").scroll_into_view_if_needed()
         found: list[dict[str, Any]] = self.page.evaluate(
             f"""() => {{
                 const cy = {GRAPH};
                 const box = cy.container().getBoundingClientRect();
-                return cy.nodes().map(node => ({{
-                    label: node.data('label'), classes: node.classes(),
-                    x: box.x + node.renderedPosition().x, y: box.y + node.renderedPosition().y,
-                    inside: node.renderedPosition().x > 0 && node.renderedPosition().x < box.width,
-                }}));
+                return cy.nodes(':visible').not('.corner').map(node => {{
+                    const own = node.renderedBoundingBox();
+                    return {{
+                        label: node.data('label'), classes: node.classes(),
+                        x: box.x + node.renderedPosition().x, y: box.y + node.renderedPosition().y,
+                        inside: own.x1 >= 0 && own.y1 >= 0 && own.x2 <= box.width && own.y2 <= box.height,
+                    }};
+                }});
             }}"""
         )
         return found
 
-    def click_node(self, wanted: Callable[[dict[str, Any]], bool]) -> str:
-        """Click a node of the graph as a person does, again if nothing happens, and return its title.
-
-        Cytoscape remembers where on the page it lies; figures that arrive late have moved it, and the
-        first click only makes it look again.
-        """
-        heading = self.page.locator(".mlprov-details").get_by_role("heading")
-        for patience in (3_000, 3_000, 20_000):
-            node = next(node for node in self.nodes() if wanted(node))
-            title = str(node["label"]).split("\n")[0]
-            self.page.mouse.click(float(node["x"]), float(node["y"]))
-            try:
-                expect(heading).to_have_text(title, timeout=patience)
-            except AssertionError:
-                continue
-            return title
-        raise AssertionError(f"no click on {title} showed it")
+    def click_node(self, label: str) -> None:
+        """Click the node of the graph whose label has this text in one of its lines."""
+        node = next(node for node in self.nodes() if re.search(label, node["label"], re.MULTILINE))
+        self.page.mouse.click(float(node["x"]), float(node["y"]))
 
     def is_within_window(self) -> bool:
         """Say whether nothing makes the page scroll sideways."""
@@ -209,9 +244,10 @@ GRAPH = "[...document.querySelectorAll('.mlprov *')].find(element => element._cy
 def open_form(page: Page) -> Callable[[], Form]:
     """Return a function that waits for the form on the page that was opened."""
 
-    def wait() -> Form:
+    def open_it(*, wait: bool = True) -> Form:
         form = Form(page)
-        expect(form.button("Choose the data")).to_be_visible()
+        if wait:
+            expect(form.button("Choose the data")).to_be_visible()
         return form
 
-    return wait
+    return open_it

@@ -2,71 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from mlprov_widgets import generate
+
 DEMO = Path(__file__).parents[2] / "demo.ipynb"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copy(DEMO, folder)
-    return folder
+    return tmp_path_factory.mktemp("lab")
 
 
 @pytest.fixture(scope="module")
-def url(
-    folder: Path,
-    browser: object,
-    tmp_path_factory: pytest.TempPathFactory,
-    plain_environment: None,
-    wait_for_server: Callable[..., None],
-) -> Iterator[str]:
-    """JupyterLab with settings of its own."""
-    own = tmp_path_factory.mktemp("settings")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    names = {
-        "JUPYTER_CONFIG_DIR": "config",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-        "JUPYTERLAB_SETTINGS_DIR": "lab",
-    }
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"),
-            *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token="),
-            *("--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"),
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        ],
-        env={**os.environ, **{name: str(own / value) for name, value in names.items()}},
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        wait_for_server(f"http://127.0.0.1:{port}", process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def url(folder: Path, browser: object, start_jupyter: Callable[..., str]) -> str:
+    return start_jupyter([sys.executable, "-m", "jupyterlab"], folder)
 
 
 @pytest.fixture
-def form(page: Page, url: str, open_form: Callable[..., Any]) -> Any:
-    page.goto(f"{url}/lab/workspaces/test/tree/demo.ipynb?reset")
+def form(page: Page, url: str, folder: Path, request: pytest.FixtureRequest, open_form: Callable[..., Any]) -> Any:
+    # A name for each test: the form of a notebook is as it was left.
+    name = f"{request.node.name[5:25]}.ipynb"
+    shutil.copy(DEMO, folder / name)
+    page.goto(f"{url}/lab/workspaces/test/tree/{name}?reset")
     page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
     expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
     # Sooner, JupyterLab asks which kernel is meant.
@@ -85,10 +50,48 @@ def test_the_demo_notebook_shows_the_form_which_makes_and_runs_a_notebook(
     assert len(list(folder.glob("experiments/*/multiclass_classification.ipynb"))) == 1
     form.start_run(5)
     form.wait_for_results()
-    assert len(form.nodes()) > 15
+    assert sum("stage" in node["classes"] for node in form.nodes()) == 7
     page.get_by_role("heading", level=2).scroll_into_view_if_needed()
     screenshot("2-result")
     assert len(list(folder.glob("mlprov_runs/*/provenance.json"))) == 1
+
+
+def test_the_form_is_as_it_was_after_a_reload_and_after_its_cell_ran_again(form: Any, page: Page) -> None:
+    form.step("Training")
+    form.field("Epochs").fill("77")
+    expect(page.locator(".mlprov-preview")).to_contain_text("epochs = 77")
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    expect(form.field("Epochs")).to_have_value("77")
+    form.field("Epochs").fill("78")
+    expect(page.locator(".mlprov-preview")).to_contain_text("epochs = 78")
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    expect(page.get_by_text("This is as you left it")).to_be_visible()
+    expect(form.field("Epochs")).to_have_value("78")
+    form.step("Review")
+    form.button("Reset everything").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Start")
+
+
+def test_the_last_cell_of_a_notebook_shows_the_graph(
+    page: Page, url: str, folder: Path, open_form: Callable[..., Any], screenshot: Any
+) -> None:
+    generate("multiclass_classification", {"epochs": 5}, out=folder / "own" / "own.ipynb")
+    page.goto(f"{url}/lab/workspaces/own/tree/own/own.ipynb?reset")
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    expect(page.locator(".mlprov-graph canvas").first).to_be_visible(timeout=120_000)
+    graph = open_form(wait=False)
+    details = page.locator(".mlprov-details")
+    page.locator(".mlprov-graph").scroll_into_view_if_needed()
+    graph.click_node(r"^6\. Training$")
+    expect(details.get_by_role("heading")).to_have_text("Training")
+    graph.click_node(r"^Train$")
+    expect(details.get_by_role("row", name="Parameters read")).to_contain_text("epochs = 5")
+    screenshot("graph")
+    page.get_by_text("As a picture").click()
+    expect(page.get_by_role("img", name="The pipeline that ran")).to_be_visible()
 
 
 def test_letters_typed_in_the_form_are_no_shortcuts_of_the_notebook(form: Any, page: Page) -> None:

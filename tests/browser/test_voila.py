@@ -80,17 +80,38 @@ def test_the_whole_way_from_choices_to_a_run_and_its_provenance(form: Any, page:
     expect(page.locator(".mlprov-numbers")).to_contain_text("Accuracy")
     expect(page.locator(".mlprov-figures img").first).to_be_visible()
 
-    nodes = form.nodes()
-    assert len(nodes) > 15
-    assert [node["label"] for node in nodes if not node["inside"]] == []
+    # The overview, then one stage, then one step: each a click, and none has to be repeated.
     details = page.locator(".mlprov-details")
-    form.click_node(lambda node: node["label"].startswith("Train\n"))
-    expect(details.get_by_role("row", name="Parameters")).to_contain_text("epochs = 5")
-    form.click_node(lambda node: "stage" in node["classes"])
-    form.click_node(lambda node: node["label"].startswith("Train\n"))
-    form.field("Find a step").fill("train")
+    nodes = form.nodes()
+    assert [node["label"] for node in nodes if not node["inside"]] == []
+    stages = [node["label"] for node in nodes if "stage" in node["classes"]]
+    assert [label.split("\n")[0] for label in stages] == [
+        "1. Set-up",
+        "2. Data ingestion",
+        "3. Data preparation",
+        "4. Data segregation",
+        "5. Model",
+        "6. Training",
+        "7. Evaluation",
+    ]
+    assert "iris, 150 samples, 3 classes" in stages[1]
+    assert re.search(r"accuracy 0\.\d+", stages[6])
+    screenshot("8-overview")
+    form.click_node(r"^6\. Training$")
+    expect(details.get_by_role("heading")).to_have_text("Training")
+    form.click_node(r"^Train$")
+    expect(details.get_by_role("heading")).to_have_text("Train")
+    expect(details.get_by_role("row", name="Parameters read")).to_contain_text("epochs = 5")
+    shown = form.nodes()
+    assert any(node["label"] == "epochs = 5" for node in shown)
+    assert [node["label"] for node in shown if not node["inside"]] == []
+    form.field("Find").fill("accuracy")
     expect(page.get_by_text(re.compile(r"^\d+ found$"))).to_be_visible()
-    assert {"found", "dim"} <= {name for node in form.nodes() for name in node["classes"]}
+    form.field("Found").select_option(
+        "Measure made metric accuracy = " + page.locator(".mlprov-numbers b").first.inner_text()
+    )
+    expect(details.get_by_role("heading")).to_have_text("Measure")
+    assert any(node["label"].startswith("accuracy = ") for node in form.nodes())
     screenshot("9-step")
 
     for label in ("Executed notebook", "Report", "PROV-N", "Everything (zip)"):
@@ -133,6 +154,21 @@ def test_a_table_that_cannot_be_read_says_why_beside_the_field(
     expect(page.get_by_role("alert")).to_contain_text("This is a PNG picture")
     expect(form.button("Data ingestion (1 to correct)")).to_be_visible()
     screenshot("wrong")
+
+
+def test_too_large_a_file_is_refused_in_words_and_the_page_goes_on(form: Any, page: Page, tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(200 * 2**20)
+    form.step("Data ingestion")
+    form.field("Dataset").select_option("Own file (CSV)")
+    form.upload("Upload: Data file", large)
+    expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209,715,200 bytes")
+    form.upload("Upload: Data file", DATA / "flowers.csv")
+    expect(page.get_by_text("48 rows, 4 features")).to_be_visible()
+    form.step("Start")
+    form.upload("Upload a provenance file", large)
+    expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209,715,200 bytes")
 
 
 def test_a_file_that_is_no_provenance_is_refused_and_changes_nothing(
@@ -178,7 +214,7 @@ def test_a_double_click_starts_one_run_which_cancel_ends(form: Any, page: Page, 
     form.field("Epochs").fill("3000")
     form.step("Review")
     form.button("Make and run it").dblclick()
-    expect(page.get_by_role("status").filter(has_text=re.compile(r"epoch \d+$"))).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=re.compile(r"epoch \d+ of 3000"))).to_be_visible()
     assert len(runs(home) - before) == 1
     expect(page.get_by_role("alert")).to_have_count(0)
     screenshot("1-running")
@@ -191,6 +227,41 @@ def test_a_double_click_starts_one_run_which_cancel_ends(form: Any, page: Page, 
     screenshot("2-cancelled")
     form.step("Review")
     expect(form.button("Make and run it")).to_be_enabled()
+
+
+def test_a_reload_finds_the_form_and_the_run_as_they_were(form: Any, page: Page, home: Path, screenshot: Any) -> None:
+    form.step("Model")
+    form.field("Hidden layers").fill("3")
+    form.step("Training")
+    form.field("Epochs").fill("2500")
+    expect(page.locator(".mlprov-preview")).to_contain_text("epochs = 2500")
+    page.reload()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Training")
+    expect(form.field("Epochs")).to_have_value("2500")
+    form.step("Review")
+    expect(page.get_by_role("row", name="Hidden layers 3 user")).to_be_visible()
+    before = runs(home)
+    form.button("Make and run it").click()
+    expect(page.get_by_role("status").filter(has_text=re.compile(r"epoch \d+ of 2500"))).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Run")
+    expect(page.get_by_role("status").filter(has_text=re.compile(r"epoch \d+ of 2500"))).to_be_visible()
+    screenshot("found-again")
+    form.button("Cancel").click()
+    expect(page.get_by_text("Cancelled after")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Cancelled after")).to_be_visible()
+    assert len(runs(home) - before) == 1
+
+
+def test_another_visitor_sees_nothing_of_it(form: Any, page: Page, url: str, open_form: Callable[..., Any]) -> None:
+    form.step("Title and author")
+    form.field("Author").fill("Somebody")
+    expect(page.locator(".mlprov-preview")).to_contain_text("Somebody")
+    page.goto(url)
+    another = open_form()
+    another.step("Title and author")
+    expect(another.field("Author")).to_have_value("")
 
 
 def test_html_in_a_text_is_shown_as_text(form: Any, page: Page, screenshot: Any) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlprov_widgets import verbs
+from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.execution import background
 from mlprov_widgets.execution.background import BackgroundRun, Glance
 
@@ -34,7 +37,7 @@ def start(own_folder: Path, tiny_task: Path) -> Iterator[Start]:
     yield run
     for one in begun:
         one.kill()
-        one._process.wait(10)
+        process_of(one).wait(10)
 
 
 @pytest.fixture
@@ -48,6 +51,11 @@ def ended(wait_for: Wait) -> Callable[[BackgroundRun], dict[str, Any]]:
         return found
 
     return result
+
+
+def process_of(run: BackgroundRun) -> subprocess.Popen[bytes]:
+    assert run._process is not None
+    return run._process
 
 
 def is_training(run: BackgroundRun) -> bool:
@@ -172,9 +180,120 @@ def test_two_runs_at_once_stay_apart(notebook: Write, start: Start, ended: Any) 
 
 def test_an_ended_run_leaves_no_process(finished: BackgroundRun) -> None:
     with pytest.raises(ProcessLookupError):
-        os.kill(finished._process.pid, 0)
+        os.kill(process_of(finished).pid, 0)
     assert kernels_of(finished.folder) == []
 
 
 def test_a_run_that_has_not_begun_has_nothing_to_show(notebook: Write, start: Start) -> None:
-    assert start(notebook()).look() == Glance()
+    glance = start(notebook()).look()
+    assert replace(glance, seconds=0.0) == Glance()
+    assert 0 < glance.seconds < 60
+
+
+# Coming back to a run ------------------------------------------------------------------------------------------
+
+
+def is_locked_by(process: int, folder: Path) -> bool:
+    """Return whether a process has a run's lock file open."""
+    links = [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()]
+    return str(folder / background.LOCK) in links
+
+
+@pytest.fixture
+def training(notebook: Write, start: Start, wait_for: Wait) -> BackgroundRun:
+    """Return a run that goes on for long."""
+    run = start(notebook({"epochs": 100000}, replace=SLOW))
+    wait_for(lambda: is_training(run) and bool(run.look().series))
+    return run
+
+
+def test_whoever_comes_back_sees_a_run_go_on(training: BackgroundRun, wait_for: Wait) -> None:
+    again = BackgroundRun.attach(training.folder)
+    glance = again.look()
+    assert (glance.title, glance.result) == ("Move the line", None)
+    assert 0 < glance.done < glance.total
+    before = len(glance.series["loss"])
+    assert before > 0
+    wait_for(lambda: len(again.look().series["loss"]) > before)
+
+
+def test_whoever_comes_back_sees_the_time_since_the_start(training: BackgroundRun) -> None:
+    again = BackgroundRun.attach(training.folder)
+    assert again.look().seconds == pytest.approx(training.look().seconds, abs=1)
+    lock = training.folder / background.LOCK
+    os.utime(lock, (time.time() - 1000, time.time() - 1000))
+    assert BackgroundRun.attach(training.folder).look().seconds == pytest.approx(1000, abs=30)
+
+
+def test_whoever_comes_back_late_finds_the_result(finished: BackgroundRun) -> None:
+    glance, expected = BackgroundRun.attach(finished.folder).look(), finished.look()
+    assert expected.result is not None
+    assert glance.result == expected.result
+    assert (glance.done, glance.total, glance.series) == (expected.done, expected.total, expected.series)
+
+
+def test_whoever_comes_back_to_a_killed_run_is_told(training: BackgroundRun, ended: Any) -> None:
+    training.kill()
+    ended(training)
+    assert BackgroundRun.attach(training.folder).look().result == {
+        "status": "failed",
+        "message": "the run's process ended and left no result",
+        "run": str(training.folder),
+    }
+
+
+@pytest.mark.parametrize("name", ["never", "by-hand"])
+def test_there_is_no_coming_back_to_where_no_form_started_a_run(own_folder: Path, name: str) -> None:
+    (own_folder / "by-hand").mkdir()
+    (own_folder / "by-hand" / "journal.jsonl").touch()
+    with pytest.raises(ExecutionError, match=r"^this run is not here any more\. Start it again\.$"):
+        BackgroundRun.attach(own_folder / name)
+
+
+def test_whoever_comes_back_can_cancel(training: BackgroundRun, ended: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "_PATIENCE", 60.0)  # on a busy machine a record takes its time
+    again = BackgroundRun.attach(training.folder)
+    again.cancel()
+    result = ended(again)
+    assert (result["status"], result["failed_step"]) == ("cancelled", "train")
+    assert verbs.verify(result["provenance"])["valid"]
+    assert ended(training) == result
+
+
+def test_whoever_comes_back_can_kill(training: BackgroundRun, ended: Any, wait_for: Wait) -> None:
+    again = BackgroundRun.attach(training.folder)
+    again.kill()
+    assert ended(again)["message"] == "the run's process ended and left no result"
+    assert ended(training)["status"] == "failed"
+    wait_for(lambda: not kernels_of(training.folder))
+
+
+def test_only_the_runs_own_process_holds_its_lock(training: BackgroundRun) -> None:
+    (kernel,) = kernels_of(training.folder)
+    assert is_locked_by(process_of(training).pid, training.folder)
+    assert not is_locked_by(kernel, training.folder)
+    assert not is_locked_by(os.getpid(), training.folder)
+
+
+def test_a_run_has_ended_although_its_kernel_has_not(training: BackgroundRun) -> None:
+    (kernel,) = kernels_of(training.folder)
+    os.kill(kernel, signal.SIGSTOP)  # it would notice otherwise, and end too
+    try:
+        process_of(training).kill()
+        process_of(training).wait(10)
+        assert kernels_of(training.folder) == [kernel]
+        result = BackgroundRun.attach(training.folder).look().result
+        assert result is not None
+        assert result["status"] == "failed"
+    finally:
+        os.kill(kernel, signal.SIGKILL)
+
+
+def test_another_process_with_the_number_of_an_ended_run_is_left_alone(own_folder: Path) -> None:
+    (own_folder / background.LOCK).write_text(str(os.getpid()))
+    run = BackgroundRun.attach(own_folder)
+    result = run.look().result
+    assert result is not None
+    assert result["status"] == "failed"
+    run.cancel()
+    run.kill()  # would end this very test

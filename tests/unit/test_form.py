@@ -177,9 +177,7 @@ def test_a_chosen_column_wins_over_the_detected_one(own: Form) -> None:
 
 
 def test_a_data_file_that_is_needed_is_asked_for_at_its_field(toy: Task) -> None:
-    assert filled(toy, dataset_id="own").check().errors == {
-        "data_file": "A data file is needed. Give its path: The rows to count."
-    }
+    assert filled(toy, dataset_id="own").check().errors == {"data_file": "A data file is needed: upload it here."}
 
 
 @pytest.mark.parametrize(

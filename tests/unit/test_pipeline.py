@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from mlprov_widgets.provenance.pipeline import duration, pipeline_svg, seconds_between
+from mlprov_widgets.provenance.overview import duration, seconds_between
+from mlprov_widgets.provenance.pipeline import pipeline_svg
 from mlprov_widgets.provenance.view import View
 
 START, END = "2026-01-01T12:00:00+00:00", "2026-01-01T12:00:01.500000+00:00"
@@ -19,21 +20,25 @@ def step(name: str, stage: str = "training", **more: Any) -> dict[str, Any]:
     return {**about, "start": START, "end": END, **more}
 
 
-def drawn(*steps: dict[str, Any], titles: dict[str, str] | None = None) -> str:
-    return pipeline_svg(View({}, {}, {}, list(steps), {}, {}), titles)
+def drawn(*steps: dict[str, Any], observed: dict[str, Any] | None = None) -> str:
+    """Return the drawing of some steps; fields of the stage Training were observed."""
+    group = {name: {"value": value} for name, value in (observed or {}).items()}
+    return pipeline_svg(View({}, {"model_training": group}, {}, list(steps), {}, {}))
 
 
 def texts(svg: str) -> list[str]:
-    """Return what a person reads in a drawing, in order."""
+    """Return what a person reads in a drawing, in order; a stage's second text is its headline."""
     return [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("}text")]
 
 
 def test_every_step_stands_under_its_stage() -> None:
     assert texts(drawn(step("load", "data_ingestion"), step("train"))) == [
         "Data ingestion",
+        "",
         "Load",
         "ok · 1.5 s",
         "Training",
+        "",
         "Train",
         "ok · 1.5 s",
     ]
@@ -43,12 +48,18 @@ def test_a_cell_of_no_stage_is_set_up() -> None:
     assert texts(drawn(step("imports", "")))[0] == "Set-up"
 
 
-def test_a_stage_can_be_called_otherwise() -> None:
-    assert texts(drawn(step("train"), titles={"training": "Learning"}))[0] == "Learning"
+def test_a_stages_headline_stands_under_its_title() -> None:
+    assert texts(drawn(step("train"), observed={"epochs": 30}))[:2] == ["Training", "30 epochs"]
+
+
+def test_a_long_headline_is_cut_and_told_in_full_on_hover() -> None:
+    svg = drawn(step("train"), observed={"epochs": 1234567890, "training_loss": 0.125})
+    assert "1,234,567,890 epochs, loss …" in texts(svg)
+    assert "<title>Training: 1,234,567,890 epochs, loss 0.125</title>" in svg
 
 
 def test_a_step_that_ran_twice_is_drawn_once_as_it_ended() -> None:
-    assert texts(drawn(step("train", status="error"), step("train")))[1:] == ["Train", "ok · 1.5 s"]
+    assert texts(drawn(step("train", status="error"), step("train")))[2:] == ["Train", "ok · 1.5 s"]
 
 
 def test_a_step_that_was_edited_says_so() -> None:
@@ -70,6 +81,13 @@ def test_a_long_title_is_cut_and_told_in_full_on_hover() -> None:
 def test_no_text_becomes_markup(part: str) -> None:
     svg = drawn(step("train", **{part: HOSTILE}))
     assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "<script" not in svg.lower()
+
+
+def test_a_headline_becomes_no_markup() -> None:
+    table1 = {"model_parameters": {"model_name": {"value": HOSTILE}}}
+    svg = pipeline_svg(View({}, table1, {}, [step("net", "model")], {}, {}))
+    assert "<title>Model: &lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;x&quot; &#x27;y&#x27;</title>" in svg
     assert "<script" not in svg.lower()
 
 

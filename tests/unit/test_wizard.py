@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from html import escape
@@ -16,8 +18,9 @@ from mlprov_widgets import verbs
 from mlprov_widgets.errors import DataFileError, MlprovError, ProvenanceError, ValueRefused
 from mlprov_widgets.execution.background import Glance
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
-from mlprov_widgets.ui import wizard as wizard_module
-from mlprov_widgets.ui.wizard import Wizard, is_served
+from mlprov_widgets.ui import review, running, stage, start
+from mlprov_widgets.ui.desk import is_served
+from mlprov_widgets.ui.wizard import Wizard
 
 IRIS = "multiclass_classification"
 TABLE = b"length;width;kind\n1;2;a\n2;3;b\n3;4;a\n4;5;b\n5;6;a\n6;7;b\n7;8;a\n"
@@ -27,7 +30,7 @@ HOSTILE = "<script>alert(1)</script>"
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder of the test's own, and not under Voilà."""
-    for name in ("VOILA_REQUEST_URL", "MLPROV_TRUSTED", "MLPROV_HOME"):
+    for name in ("VOILA_REQUEST_URL", "VOILA_PREHEAT", "MLPROV_TRUSTED", "MLPROV_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -49,7 +52,7 @@ def made(own_folder: Path, tiny_task: Path) -> Wizard:
 @pytest.fixture
 def tiny(made: Wizard) -> Wizard:
     """Return a form of the tiny task."""
-    made._task_choice.value = "tiny"
+    made.start.task.value = "tiny"
     return made
 
 
@@ -86,7 +89,8 @@ def below(widget: widgets.Widget) -> list[widgets.Widget]:
 
 def everywhere(form: Wizard) -> list[widgets.Widget]:
     """Return the widgets of all pages, the open one and the others."""
-    pages = [form._start_page, form._review_page, form._result_page, *form._stage_pages.values()]
+    stages = [form.stage_page(page).widget for page in form.pages()[1:-2]]
+    pages = [form.start.widget, form.review.widget, form.runs.widget, *stages]
     return [widget for part in (form.widget, *pages) for widget in below(part)]
 
 
@@ -95,16 +99,16 @@ def steps(form: Wizard) -> list[str]:
 
 
 def control(form: Wizard, name: str) -> Any:
-    return form.fields[name].control
+    return form.field(name).control
 
 
 def notebooks(form: Wizard) -> list[Path]:
-    return sorted((form.folder / "experiments").glob("*/*.ipynb"))
+    return sorted((form.desk.folder / "experiments").glob("*/*.ipynb"))
 
 
 def visible(form: Wizard) -> str:
     """Return the message above the page."""
-    return str(form._message.value)
+    return str(form.desk.message.value)
 
 
 # Pages and steps ---------------------------------------------------------------------------------------
@@ -137,17 +141,18 @@ def test_another_task_has_its_own_steps(tiny: Wizard) -> None:
 
 
 def test_every_parameter_is_on_the_page_of_its_stage(tiny: Wizard) -> None:
-    for name, field in tiny.fields.items():
-        assert field.widget in below(tiny._stage_pages[tiny._page_of(name)])
+    for parameter in tiny.desk.task.parameters:
+        page = tiny.stage_page(parameter.stage or "about")
+        assert page.fields[parameter.name].widget in below(page.widget)
 
 
 def test_the_first_page_is_the_start(made: Wizard) -> None:
-    assert made._body.children == (made._start_page,)
+    assert made._body.children == (made.start.widget,)
 
 
 def test_a_step_opens_its_page(tiny: Wizard) -> None:
     click(tiny, "3. Model")
-    assert tiny._body.children == (tiny._stage_pages["model"],)
+    assert tiny._body.children == (tiny.stage_page("model").widget,)
 
 
 def test_next_and_back_go_through_the_pages(tiny: Wizard) -> None:
@@ -170,9 +175,9 @@ def test_there_is_no_result_to_open_before_a_run(made: Wizard) -> None:
 
 
 def test_a_label_names_the_unit(made: Wizard) -> None:
-    units = [p for p in made.form.task.parameters if p.unit]
+    units = [p for p in made.desk.form.task.parameters if p.unit]
     assert units
-    assert all(made.fields[p.name].control.description == f"{p.label} ({p.unit})" for p in units)
+    assert all(made.field(p.name).control.description == f"{p.label} ({p.unit})" for p in units)
 
 
 # What is wrong is told ------------------------------------------------------------------------------------
@@ -180,7 +185,7 @@ def test_a_label_names_the_unit(made: Wizard) -> None:
 
 def test_an_error_is_told_under_its_field(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
-    assert tiny.fields["epochs"]._error.value == (
+    assert tiny.field("epochs")._error.value == (
         '<div class="mlprov-error" role="alert">&#x27;many&#x27; is not a whole number. '
         "Give a whole number at least 1 and at most 1,000,000, such as 4.</div>"
     )
@@ -195,21 +200,21 @@ def test_a_step_counts_what_is_to_be_corrected(tiny: Wizard) -> None:
 def test_a_corrected_field_is_told_no_more(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
     control(tiny, "epochs").value = "5"
-    assert (tiny.fields["epochs"]._error.value, steps(tiny)[3]) == ("", "4. Training")
+    assert (tiny.field("epochs")._error.value, steps(tiny)[3]) == ("", "4. Training")
 
 
 def test_nothing_can_be_made_while_something_is_wrong(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
-    assert (tiny._generate.disabled, tiny._run_button.disabled) == (True, True)
+    assert (tiny.review.generate_button.disabled, tiny.review.run_button.disabled) == (True, True)
 
 
 def test_the_review_says_where_something_is_wrong(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
-    assert "<li>Training: &#x27;many&#x27; is not a whole number." in tiny._summary.value
+    assert "<li>Training: &#x27;many&#x27; is not a whole number." in tiny.review.summary.value
 
 
 def test_what_does_not_apply_is_hidden(tiny: Wizard) -> None:
-    shown = tiny.fields["data_file"].widget.layout
+    shown = tiny.field("data_file").widget.layout
     assert shown.display == "none"
     control(tiny, "dataset_id").value = "csv"
     assert shown.display is None
@@ -220,14 +225,14 @@ def test_an_impossible_choice_is_no_option_and_its_reason_is_told(made: Wizard, 
     table.write_bytes(b"x,y,label\n" + b"1,2,u\n3,,v\n5,6,u\n7,8,v\n" * 5)
     control(made, "dataset_id").value = "csv"
     control(made, "data_file").value = str(table)
-    assert made.checked.errors == {}
-    field = made.fields["missing_values"]
+    assert made.desk.checked.errors == {}
+    field = made.field("missing_values")
     assert "none" not in [value for _, value in field.control.options]
     assert "cannot be chosen now: the file has missing values" in field._help.value
 
 
 def test_an_exception_in_a_callback_is_told(tiny: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiny.form, "check", lambda: 1 / 0)
+    monkeypatch.setattr(tiny.desk.form, "check", lambda: 1 / 0)
     control(tiny, "epochs").value = "5"
     assert "This should not have happened: ZeroDivisionError: division by zero" in visible(tiny)
 
@@ -236,10 +241,10 @@ def test_an_exception_behind_a_button_is_told_and_the_next_click_works(
     tiny: Wizard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(wizard_module, "write_notebook", lambda *_: 1 / 0)
-        tiny._generate.click()
+        patch.setattr(review, "write_notebook", lambda *_: 1 / 0)
+        tiny.review.generate_button.click()
     assert "ZeroDivisionError" in visible(tiny)
-    tiny._generate.click()
+    tiny.review.generate_button.click()
     assert (visible(tiny), len(notebooks(tiny))) == ("", 1)
 
 
@@ -247,8 +252,8 @@ def test_an_error_for_a_person_is_told_as_it_is(tiny: Wizard, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise MlprovError("the disk <is> full", fix="Make room")
 
-    monkeypatch.setattr(wizard_module, "write_notebook", refuse)
-    tiny._generate.click()
+    monkeypatch.setattr(review, "write_notebook", refuse)
+    tiny.review.generate_button.click()
     assert visible(tiny) == (
         '<div class="mlprov-note mlprov-bad" role="alert">the disk &lt;is&gt; full. Make room.</div>'
     )
@@ -286,11 +291,11 @@ def test_a_stages_page_shows_the_cells_of_the_stage(tiny: Wizard) -> None:
 @pytest.mark.parametrize("name", ["title", "author"])
 def test_html_in_a_text_is_shown_as_text(made: Wizard, name: str) -> None:
     control(made, name).value = HOSTILE
-    assert made.checked.errors == {}
+    assert made.desk.checked.errors == {}
     made.go("review")
-    shown = [made._preview.value, made._summary.value]
+    shown = [made._preview.value, made.review.summary.value]
     assert not any("<script" in html for html in shown)
-    assert escape(HOSTILE) in made._summary.value
+    assert escape(HOSTILE) in made.review.summary.value
 
 
 def test_html_in_a_data_file_is_shown_as_text(made: Wizard, own_folder: Path) -> None:
@@ -299,7 +304,7 @@ def test_html_in_a_data_file_is_shown_as_text(made: Wizard, own_folder: Path) ->
     table.write_text(f"<img src=x>,z,<b>label\n{rows}")
     control(made, "dataset_id").value = "csv"
     control(made, "data_file").value = str(table)
-    assert made.checked.errors == {}
+    assert made.desk.checked.errors == {}
     everything = "".join(str(w.value) for w in everywhere(made) if isinstance(w, widgets.HTML))
     assert escape(HOSTILE) in everything
     assert not re.search(r"<script|<img src=x|<b>label", everything)
@@ -310,15 +315,15 @@ def test_html_in_a_data_file_is_shown_as_text(made: Wizard, own_folder: Path) ->
 
 def test_an_uploaded_table_is_shown(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
     assert "7 rows, 2 features, separator semicolon, target kind with 2 classes: a (4), b (3)." in (
-        tiny._file_notes["data_file"].value
+        tiny.stage_page(tiny.desk.page_of("data_file")).tables["data_file"].value
     )
 
 
 def test_an_uploaded_table_offers_its_columns(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
     assert [label for label, _ in control(tiny, "target_column").options] == [
         "as detected (kind)",
         "length",
@@ -329,46 +334,46 @@ def test_an_uploaded_table_offers_its_columns(tiny: Wizard) -> None:
 
 def test_the_chosen_column_stays_chosen_while_another_field_is_wrong(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
     control(tiny, "target_column").value = "width"
     control(tiny, "epochs").value = "many"
     assert control(tiny, "target_column").value == "width"
     control(tiny, "epochs").value = "5"
-    assert (control(tiny, "target_column").value, tiny.checked.values["target_column"]) == ("width", "width")
+    assert (control(tiny, "target_column").value, tiny.desk.checked.values["target_column"]) == ("width", "width")
 
 
 def test_another_upload_forgets_the_columns_of_the_first(made: Wizard) -> None:
     control(made, "dataset_id").value = "csv"
-    upload(made.fields["data_file"]._upload, "rows.csv", TABLE)
+    upload(made.field("data_file")._upload, "rows.csv", TABLE)
     control(made, "ignored_columns").value = ("width",)
-    upload(made.fields["data_file"]._upload, "other.csv", b"x,y,label\n" + b"1,2,u\n3,4,v\n" * 5)
-    assert made.checked.errors == {}
+    upload(made.field("data_file")._upload, "other.csv", b"x,y,label\n" + b"1,2,u\n3,4,v\n" * 5)
+    assert made.desk.checked.errors == {}
     assert (control(made, "ignored_columns").options, control(made, "ignored_columns").value) == (("x", "y"), ())
 
 
 def test_the_same_file_can_be_uploaded_again(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
-    tiny.reset()
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
+    tiny.review.reset()
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
-    assert tiny.checked.errors == {}
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
+    assert tiny.desk.checked.errors == {}
 
 
 def test_a_refused_upload_is_told_under_its_field(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", b"PK\x03\x04")
-    assert "not a text file" in tiny.fields["data_file"]._error.value
+    upload(tiny.field("data_file")._upload, "rows.csv", b"PK\x03\x04")
+    assert "not a text file" in tiny.field("data_file")._error.value
     assert steps(tiny)[1] == "2. Data (1 to correct)"
 
 
 def test_a_column_of_words_can_be_left_out(made: Wizard) -> None:
     control(made, "dataset_id").value = "csv"
-    upload(made.fields["data_file"]._upload, "words.csv", b"x,word,z,label\n" + b"1,a,2,u\n3,b,4,v\n" * 5)
-    assert "Column &#x27;word&#x27; has &#x27;a&#x27; in line 2" in made.fields["data_file"]._error.value
+    upload(made.field("data_file")._upload, "words.csv", b"x,word,z,label\n" + b"1,a,2,u\n3,b,4,v\n" * 5)
+    assert "Column &#x27;word&#x27; has &#x27;a&#x27; in line 2" in made.field("data_file")._error.value
     assert control(made, "ignored_columns").options == ("x", "word", "z", "label")
     control(made, "ignored_columns").value = ("word",)
-    assert made.checked.errors == {}
+    assert made.desk.checked.errors == {}
     assert (control(made, "ignored_columns").options, control(made, "ignored_columns").value) == (
         ("x", "z", "word"),
         ("word",),
@@ -376,18 +381,18 @@ def test_a_column_of_words_can_be_left_out(made: Wizard) -> None:
 
 
 def test_too_large_an_upload_is_told_and_not_kept(tiny: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wizard_module, "MOST_BYTES", 10)
+    monkeypatch.setattr(stage, "MOST_BYTES", 10)
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
     assert f"rows.csv: the file has {len(TABLE)} bytes. Here it may have 10." in visible(tiny)
-    assert not (tiny.folder / "experiments").exists()
+    assert not (tiny.desk.folder / "experiments").exists()
 
 
 def test_an_uploads_name_leads_nowhere_else(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "../../../evil.csv", TABLE)
-    kept = list(tiny.folder.parent.rglob("*evil*"))
-    assert [path.parent.parent for path in kept] == [tiny.folder / "experiments" / "uploads"]
+    upload(tiny.field("data_file")._upload, "../../../evil.csv", TABLE)
+    kept = list(tiny.desk.folder.parent.rglob("*evil*"))
+    assert [path.parent.parent for path in kept] == [tiny.desk.folder / "experiments" / "uploads"]
 
 
 # Review and notebook --------------------------------------------------------------------------------------------
@@ -395,41 +400,46 @@ def test_an_uploads_name_leads_nowhere_else(tiny: Wizard) -> None:
 
 def test_the_review_lists_every_choice_with_where_it_came_from(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "5"
-    assert "<tr><td>Epochs</td><td>5</td><td>user</td></tr>" in tiny._summary.value
-    assert "<tr><td>Data</td><td>Two clouds</td><td>default</td></tr>" in tiny._summary.value
+    assert '<tr class="mlprov-chosen"><td>Epochs</td><td>5</td><td>user</td></tr>' in tiny.review.summary.value
+    assert "<tr><td>Data</td><td>Two clouds</td><td>default</td></tr>" in tiny.review.summary.value
+
+
+def test_the_review_groups_the_choices_by_their_stage(tiny: Wizard) -> None:
+    titles = re.findall(r'<th colspan="3" scope="rowgroup">([^<]*)</th>', tiny.review.summary.value)
+    assert titles == ["Data", "Model", "Training", "Title and author"]
 
 
 def test_the_review_tells_the_advice(made: Wizard) -> None:
     control(made, "scaler").value = "none"
-    assert "a network learns slowly, or not at all" in made._summary.value
+    assert "a network learns slowly, or not at all" in made.review.summary.value
 
 
 def test_the_notebook_is_made_in_a_new_folder_and_carries_the_plan(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "5"
-    tiny._generate.click()
-    assert notebooks(tiny) == [tiny.notebook]
+    tiny.review.generate_button.click()
+    assert notebooks(tiny) == [tiny.review.notebook]
     assert plan_of(load_notebook(notebooks(tiny)[0])).values["epochs"] == 5
 
 
 def test_a_second_click_makes_no_second_notebook(tiny: Wizard) -> None:
-    tiny._generate.click()
-    tiny._generate.click()
+    tiny.review.generate_button.click()
+    tiny.review.generate_button.click()
     assert len(notebooks(tiny)) == 1
 
 
 def test_another_value_makes_another_notebook_and_leaves_the_first(tiny: Wizard) -> None:
-    tiny._generate.click()
+    tiny.review.generate_button.click()
     first = notebooks(tiny)[0].read_bytes()
     control(tiny, "epochs").value = "5"
-    tiny._generate.click()
+    tiny.review.generate_button.click()
     assert len(notebooks(tiny)) == 2
     assert notebooks(tiny)[0].read_bytes() == first
 
 
 def test_a_notebook_that_was_deleted_is_made_again(tiny: Wizard) -> None:
-    tiny._generate.click()
+    tiny.review.generate_button.click()
     notebooks(tiny)[0].unlink()
-    tiny._generate.click()
+    tiny.review.generate_button.click()
     assert len(notebooks(tiny)) == 1
 
 
@@ -440,21 +450,21 @@ def test_the_link_to_the_notebook_is_relative_to_the_working_folder(
     here.mkdir()
     monkeypatch.chdir(here)
     form = Wizard(folder=own_folder / "50% #1", tasks=[tiny_task])
-    form.generate()
-    assert 'href="../50%25%20%231/experiments/' in form._made.value
+    form.review.generate()
+    assert 'href="../50%25%20%231/experiments/' in form.review.made.value
 
 
 def test_the_notebook_is_downloaded_with_its_data(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
-    upload(tiny.fields["data_file"]._upload, "rows.csv", TABLE)
-    tiny.generate()
-    assert 'href="data:application/zip;base64,' in tiny._made.value
+    upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
+    tiny.review.generate()
+    assert 'href="data:application/zip;base64,' in tiny.review.made.value
 
 
 def test_nothing_is_made_of_a_wrong_form(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
     with pytest.raises(MlprovError, match="something has to be corrected first"):
-        tiny.generate()
+        tiny.review.generate()
 
 
 # Reset and another task -----------------------------------------------------------------------------------------
@@ -466,54 +476,58 @@ def test_a_reset_goes_back_to_the_defaults_and_the_start(tiny: Wizard) -> None:
     tiny.go("review")
     click(tiny, "Reset everything")
     assert (tiny.page, control(tiny, "epochs").value, control(tiny, "optimizer").value) == ("start", "4", "Descent")
-    assert tiny.checked.errors == {}
+    assert tiny.desk.checked.errors == {}
 
 
 def test_a_reset_leaves_what_was_made(tiny: Wizard) -> None:
-    tiny._generate.click()
-    tiny.reset()
+    tiny.review.generate_button.click()
+    tiny.review.reset()
     assert len(notebooks(tiny)) == 1
 
 
 def test_a_switch_of_the_task_makes_a_form_with_its_defaults(made: Wizard) -> None:
     control(made, "epochs").value = "7"
-    made._task_choice.value = "tiny"
+    made.start.task.value = "tiny"
     assert control(made, "epochs").value == "4"
-    made._task_choice.value = IRIS
+    made.start.task.value = IRIS
     assert control(made, "epochs").value == "100"
 
 
 def test_a_switch_of_the_task_forgets_the_imported_file(made: Wizard, recorded: bytes) -> None:
-    made.import_file("provenance.json", recorded)
-    made._task_choice.value = IRIS
-    assert (made._expected, made._imported.value, made._reproduce_row.layout.display) == (None, "", "none")
+    made.start.import_file("provenance.json", recorded)
+    made.start.task.value = IRIS
+    assert (made.desk.form.recorded_in, made.start.imported.value, made.start.reproduce_row.layout.display) == (
+        None,
+        "",
+        "none",
+    )
 
 
 # From provenance ---------------------------------------------------------------------------------------------------
 
 
 def test_a_recorded_run_fills_the_form_of_its_task(made: Wizard, recorded: bytes) -> None:
-    upload(made._upload, "provenance.json", recorded)
+    upload(made.start.upload, "provenance.json", recorded)
     assert visible(made) == ""
-    assert (made.form.task.id, made._task_choice.value) == ("tiny", "tiny")
+    assert (made.desk.form.task.id, made.start.task.value) == ("tiny", "tiny")
     assert (control(made, "epochs").value, control(made, "title").value) == ("2", "Recorded <b>")
 
 
 def test_a_recorded_run_offers_to_be_reproduced(made: Wizard, recorded: bytes) -> None:
-    assert made._reproduce_row.layout.display == "none"
-    made.import_file("provenance.json", recorded)
-    assert made._reproduce_row.layout.display is None
+    assert made.start.reproduce_row.layout.display == "none"
+    made.start.import_file("provenance.json", recorded)
+    assert made.start.reproduce_row.layout.display is None
 
 
 def test_it_is_told_how_much_was_filled(made: Wizard, recorded: bytes) -> None:
-    made.import_file("provenance.json", recorded)
-    count = len(made.checked.applies)
-    assert f"{count} of {count} fields were filled from the file." in made._imported.value
+    made.start.import_file("provenance.json", recorded)
+    count = len(made.desk.checked.applies)
+    assert f"{count} of {count} fields were filled from the file." in made.start.imported.value
 
 
 def test_filled_values_are_marked_as_imported(made: Wizard, recorded: bytes) -> None:
-    made.import_file("provenance.json", recorded)
-    draft = made.checked.draft
+    made.start.import_file("provenance.json", recorded)
+    draft = made.desk.checked.draft
     assert draft is not None
     assert set(draft.plan.origins.values()) == {"imported"}
 
@@ -521,31 +535,31 @@ def test_filled_values_are_marked_as_imported(made: Wizard, recorded: bytes) -> 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1, 2", b"\xff\xfe", b'{"entity": {}}'], ids=range(5))
 def test_a_file_that_is_no_provenance_leaves_the_form_as_it_was(made: Wizard, content: bytes) -> None:
     control(made, "epochs").value = "7"
-    upload(made._upload, "x.json", content)
+    upload(made.start.upload, "x.json", content)
     assert 'role="alert"' in visible(made)
     assert "should not have happened" not in visible(made)
-    assert (made.form.task.id, control(made, "epochs").value, made._imported.value) == (IRIS, "7", "")
+    assert (made.desk.form.task.id, control(made, "epochs").value, made.start.imported.value) == (IRIS, "7", "")
 
 
 def test_a_broken_provenance_file_leaves_the_form_as_it_was(made: Wizard, recorded: bytes) -> None:
     with pytest.raises(ProvenanceError):
-        made.import_file("provenance.json", recorded[: len(recorded) // 2])
-    assert (made.form.task.id, made._expected) == (IRIS, None)
+        made.start.import_file("provenance.json", recorded[: len(recorded) // 2])
+    assert (made.desk.form.task.id, made.desk.form.recorded_in) == (IRIS, None)
 
 
 def test_too_large_a_provenance_file_is_refused_before_it_is_kept(
     made: Wizard, recorded: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wizard_module, "LARGEST_FILE", 10)
+    monkeypatch.setattr(start, "LARGEST_FILE", 10)
     with pytest.raises(DataFileError, match="bytes"):
-        made.import_file("provenance.json", recorded)
-    assert not (made.folder / "experiments").exists()
+        made.start.import_file("provenance.json", recorded)
+    assert not (made.desk.folder / "experiments").exists()
 
 
 def test_a_changed_form_is_not_reproduced(made: Wizard, recorded: bytes) -> None:
-    made.import_file("provenance.json", recorded)
+    made.start.import_file("provenance.json", recorded)
     control(made, "epochs").value = "3"
-    made._reproduce.click()
+    made.start.reproduce.click()
     assert "the form was changed since the file was read. Upload the file again." in visible(made)
 
 
@@ -555,8 +569,8 @@ def test_recorded_columns_are_shown_as_chosen(
     table = own_folder / "rows.csv"
     table.write_bytes(b"width,kind,length\n1,0,3\n2,1,4\n3,0,5\n4,1,7\n")
     done = run_new("tiny", {"dataset_id": "csv", "data_file": str(table), "target_column": "kind"})
-    made.import_file("provenance.json", Path(done["provenance"]).read_bytes())
-    assert (made.checked.errors, control(made, "target_column").value) == ({}, "kind")
+    made.start.import_file("provenance.json", Path(done["provenance"]).read_bytes())
+    assert (made.desk.checked.errors, control(made, "target_column").value) == ({}, "kind")
 
 
 def test_data_that_did_not_come_with_the_file_is_asked_for_and_taken(
@@ -565,10 +579,10 @@ def test_data_that_did_not_come_with_the_file_is_asked_for_and_taken(
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "rows.csv"
     elsewhere.write_bytes(b"width,kind,length\n1,0,3\n2,1,4\n3,0,5\n4,1,7\n")
     done = run_new("tiny", {"dataset_id": "csv", "data_file": str(elsewhere), "target_column": "kind"})
-    made.import_file("provenance.json", Path(done["provenance"]).read_bytes())
-    assert made.checked.errors == {"data_file": "The data file rows.csv is not here. Upload it, or another one."}
-    upload(made.fields["data_file"]._upload, "again.csv", elsewhere.read_bytes())
-    draft = made.checked.draft
+    made.start.import_file("provenance.json", Path(done["provenance"]).read_bytes())
+    assert made.desk.checked.errors == {"data_file": "The data file rows.csv is not here. Upload it, or another one."}
+    upload(made.field("data_file")._upload, "again.csv", elsewhere.read_bytes())
+    draft = made.desk.checked.draft
     assert draft is not None
     assert draft.plan.digest == plan_of(load_notebook(Path(done["notebook"]))).digest
 
@@ -582,15 +596,15 @@ def test_a_run_is_not_reproduced_without_its_data_but_with_it(
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "rows.csv"
     elsewhere.write_bytes(b"width,kind,length\n1,0,3\n2,1,4\n3,0,5\n4,1,7\n")
     done = run_new("tiny", {"dataset_id": "csv", "data_file": str(elsewhere), "target_column": "kind"})
-    made.import_file("provenance.json", Path(done["provenance"]).read_bytes())
-    made._reproduce.click()
+    made.start.import_file("provenance.json", Path(done["provenance"]).read_bytes())
+    made.start.reproduce.click()
     assert "rows.csv: this data file is not here. Upload it in its field first." in visible(made)
     assert (FakeRun.made, notebooks(made)) == (0, [])
-    upload(made.fields["data_file"]._upload, "again.csv", elsewhere.read_bytes())
-    made._reproduce.click()
+    upload(made.field("data_file")._upload, "again.csv", elsewhere.read_bytes())
+    made.start.reproduce.click()
     assert (FakeRun.made, visible(made)) == (1, "")
-    made._cancel.click()
-    wait_until(lambda: "cancelled" in made._progress.value)
+    made.runs.cancel_button.click()
+    wait_until(lambda: "cancelled" in made.runs.progress.value)
 
 
 # Strangers at the form ---------------------------------------------------------------------------------------------
@@ -601,16 +615,26 @@ def test_a_run_is_not_reproduced_without_its_data_but_with_it(
     [("", "", False), ("http://x/", "", True), ("http://x/", "0", True), ("http://x/", "1", False)],
     ids=["notebook", "Voila", "app", "trusted app"],
 )
+@pytest.mark.parametrize("name", ["VOILA_REQUEST_URL", "VOILA_PREHEAT"])
 def test_under_voila_strangers_are_expected_unless_told_otherwise(
-    monkeypatch: pytest.MonkeyPatch, url: str, trusted: str, expected: bool
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, trusted: str, expected: bool
 ) -> None:
-    monkeypatch.setenv("VOILA_REQUEST_URL", url)
+    monkeypatch.setenv(name, url)
     monkeypatch.setenv("MLPROV_TRUSTED", trusted)
     assert is_served() is expected
 
 
+def test_a_form_that_was_made_before_its_visitor_came_is_for_strangers(
+    own_folder: Path, tiny_task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOILA_PREHEAT", "True")
+    form = Wizard(folder=own_folder, tasks=[tiny_task])
+    assert (form.desk.served, list(form.desk.tasks)) == (True, [IRIS])
+    assert form.field("data_file").control not in form.field("data_file").widget.children
+
+
 def test_a_served_form_has_no_field_for_a_path(served: Wizard) -> None:
-    field = served.fields["data_file"]
+    field = served.field("data_file")
     assert field._upload in field.widget.children
     assert field.control not in field.widget.children
 
@@ -620,7 +644,7 @@ def test_a_trusted_form_has_a_field_for_a_path(
 ) -> None:
     monkeypatch.setenv("MLPROV_TRUSTED", "1")
     form = request.getfixturevalue("served")
-    assert form.fields["data_file"].control in form.fields["data_file"].widget.children
+    assert form.field("data_file").control in form.field("data_file").widget.children
 
 
 def test_a_path_that_a_stranger_sends_all_the_same_is_not_read(served: Wizard, own_folder: Path) -> None:
@@ -628,29 +652,29 @@ def test_a_path_that_a_stranger_sends_all_the_same_is_not_read(served: Wizard, o
     secret.write_bytes(TABLE)
     control(served, "dataset_id").value = "csv"
     control(served, "data_file").set_state({"value": str(secret)})
-    assert served.checked.tables == {}
-    assert list(served.checked.errors) == ["data_file"]
+    assert served.desk.checked.tables == {}
+    assert list(served.desk.checked.errors) == ["data_file"]
 
 
 def test_a_path_from_anywhere_but_an_upload_is_refused_in_words(served: Wizard, own_folder: Path) -> None:
     with pytest.raises(ValueRefused, match="a path cannot be given here"):
-        served._on_change("data_file", str(own_folder / "secret.csv"))
+        served.stage_page("data_ingestion")._on_change("data_file", str(own_folder / "secret.csv"))
 
 
 def test_a_stranger_can_upload(served: Wizard) -> None:
     control(served, "dataset_id").value = "csv"
-    upload(served.fields["data_file"]._upload, "rows.csv", TABLE)
-    assert (served.checked.errors, served.checked.tables["data_file"].rows) == ({}, 7)
+    upload(served.field("data_file")._upload, "rows.csv", TABLE)
+    assert (served.desk.checked.errors, served.desk.checked.tables["data_file"].rows) == ({}, 7)
 
 
 def test_a_stranger_gets_no_link_into_the_machine(served: Wizard) -> None:
-    served.generate()
-    assert "Open it" not in served._made.value
-    assert "Download the notebook" in served._made.value
+    served.review.generate()
+    assert "Open it" not in served.review.made.value
+    assert "Download the notebook" in served.review.made.value
 
 
 def test_a_served_form_has_the_built_in_tasks_only(served: Wizard) -> None:
-    assert list(served.tasks) == [IRIS]
+    assert list(served.desk.tasks) == [IRIS]
 
 
 # Runs -------------------------------------------------------------------------------------------------------------
@@ -663,10 +687,11 @@ class FakeRun:
 
     def __init__(self, *_: object) -> None:
         type(self).made += 1
+        self.folder = Path("run")
         self.result: dict[str, Any] | None = None
 
     def look(self) -> Glance:
-        return Glance("train", "Move <it>", 1, 4, {"loss": [0.5, None, 0.25]}, self.result)
+        return Glance("train", "Move <it>", 1, 4, {"loss": [0.5, None, 0.25]}, 7.0, self.result)
 
     def cancel(self) -> None:
         self.result = {"status": "cancelled", "message": "cancelled <here>"}
@@ -676,8 +701,8 @@ class FakeRun:
 def fake_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start no process."""
     monkeypatch.setattr(FakeRun, "made", 0)
-    monkeypatch.setattr(wizard_module, "BackgroundRun", FakeRun)
-    monkeypatch.setattr(wizard_module, "_SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr(running, "BackgroundRun", FakeRun)
+    monkeypatch.setattr(running, "_SECONDS_BETWEEN_LOOKS", 0.01)
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -688,62 +713,125 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def test_a_run_shows_its_progress_and_a_cancelled_one_says_so(tiny: Wizard, fake_runs: None) -> None:
-    tiny._run_button.click()
-    wait_until(lambda: "Move &lt;it&gt; (1 of 4 cells), epoch 3" in tiny._progress.value)
-    assert (tiny.page, tiny._cancel_row.layout.display) == ("result", None)
-    tiny._cancel.click()
-    wait_until(lambda: "cancelled &lt;here&gt;" in tiny._progress.value)
-    wait_until(lambda: not tiny._run_button.disabled)
-    assert tiny._cancel_row.layout.display == "none"
+    tiny.review.run_button.click()
+    wait_until(lambda: "Move &lt;it&gt; (1 of 4 cells), epoch 3 of 4 · 7 s" in tiny.runs.progress.value)
+    assert (tiny.page, tiny.runs.cancel_row.layout.display) == ("result", None)
+    tiny.runs.cancel_button.click()
+    wait_until(lambda: "cancelled &lt;here&gt;" in tiny.runs.progress.value)
+    wait_until(lambda: not tiny.review.run_button.disabled)
+    assert tiny.runs.cancel_row.layout.display == "none"
 
 
 def test_a_second_click_starts_no_second_run(tiny: Wizard, fake_runs: None) -> None:
-    tiny._run_button.click()
-    tiny._run_button.click()
+    tiny.review.run_button.click()
+    tiny.review.run_button.click()
     assert (FakeRun.made, visible(tiny)) == (1, "")
-    tiny._cancel.click()
-    wait_until(lambda: "cancelled" in tiny._progress.value)
+    tiny.runs.cancel_button.click()
+    wait_until(lambda: "cancelled" in tiny.runs.progress.value)
 
 
 def test_a_second_click_on_reproduce_makes_no_second_notebook(made: Wizard, recorded: bytes, fake_runs: None) -> None:
-    made.import_file("provenance.json", recorded)
-    made._reproduce.click()
-    made._reproduce.click()
+    made.start.import_file("provenance.json", recorded)
+    made.start.reproduce.click()
+    made.start.reproduce.click()
     assert len(notebooks(made)) == 1
-    made._cancel.click()
-    wait_until(lambda: "cancelled" in made._progress.value)
+    made.runs.cancel_button.click()
+    wait_until(lambda: "cancelled" in made.runs.progress.value)
 
 
 def test_a_second_run_is_refused_in_words(tiny: Wizard, fake_runs: None) -> None:
-    tiny.run()
+    tiny.review.run()
     with pytest.raises(MlprovError, match="a run is going on"):
-        tiny.run()
-    tiny._cancel.click()
-    wait_until(lambda: "cancelled" in tiny._progress.value)
+        tiny.review.run()
+    tiny.runs.cancel_button.click()
+    wait_until(lambda: "cancelled" in tiny.runs.progress.value)
 
 
 def test_a_form_that_was_closed_during_a_run_disturbs_nobody(tiny: Wizard, fake_runs: None) -> None:
-    tiny._run_button.click()
-    run = tiny._run
+    tiny.review.run_button.click()
+    run = tiny.runs.run
     widgets.Widget.close_all()
     assert run is not None
     run.cancel()
-    wait_until(lambda: tiny._run is None)
+    wait_until(lambda: tiny.runs.run is None)
 
 
 def test_the_results_of_a_run_are_shown(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
-    tiny._show_result(tiny_run, None)
-    shown = "".join(str(w.value) for w in below(tiny._result_box) if isinstance(w, widgets.HTML))
+    tiny.runs.show_result(tiny_run)
+    shown = "".join(str(w.value) for w in below(tiny.runs.result_box) if isinstance(w, widgets.HTML))
     assert "Completed after" in shown
     assert "Everything (zip)" in shown
     assert not tiny._step_buttons["result"].disabled
 
 
 def test_a_reproduction_shows_its_verdict(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
-    tiny._show_result(tiny_run, Path(tiny_run["provenance"]))
-    assert "Identical: metrics, every epoch and the model are the same" in tiny._result_box.children[0].value
+    tiny.runs.expected = Path(tiny_run["provenance"])
+    tiny.runs.show_result(tiny_run)
+    assert "Identical: metrics, every epoch and the model are the same" in tiny.runs.result_box.children[0].value
 
 
 def test_the_words_of_the_verbs_and_the_form_are_the_same(tiny: Wizard) -> None:
-    written = verbs.generate("tiny", {}, out=tiny.folder / "by-verb.ipynb", tasks=tiny._task_folders)
-    assert tiny.generate().read_bytes() == Path(written["notebook"]).read_bytes()
+    written = verbs.generate("tiny", {}, out=tiny.desk.folder / "by-verb.ipynb", tasks=tiny.desk.task_folders)
+    assert tiny.review.generate().read_bytes() == Path(written["notebook"]).read_bytes()
+
+
+# Coming back -----------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_is_loaded_again_is_as_it_was(made: Wizard, tiny_task: Path) -> None:
+    made.token.value = "a" * 32
+    made.start.task.value = "tiny"
+    made.go("training")
+    control(made, "epochs").value = "9"
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    again.token.value = "a" * 32
+    assert (again.desk.task.id, again.page, control(again, "epochs").value) == ("tiny", "training", "9")
+    assert "This is as you left it" in visible(again)
+
+
+def test_another_page_is_not(made: Wizard, tiny_task: Path) -> None:
+    made.token.value = "a" * 32
+    control(made, "epochs").value = "9"
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    again.token.value = "b" * 32
+    assert (control(again, "epochs").value, visible(again)) == ("100", "")
+
+
+def test_what_was_entered_before_the_page_asked_is_kept(made: Wizard, tiny_task: Path) -> None:
+    made.token.value = "a" * 32
+    control(made, "epochs").value = "9"
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    control(again, "epochs").value = "8"
+    again.token.value = "a" * 32
+    assert control(again, "epochs").value == "8"
+
+
+def test_the_run_of_a_page_that_is_loaded_again_is_shown(
+    made: Wizard, tiny_task: Path, tiny_run: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(Path(tiny_run["provenance"]).parent, folder)
+    (folder / "worker.lock").touch()
+    (folder / "result.json").write_text(json.dumps({**tiny_run, "provenance": str(folder / "provenance.json")}))
+    made.token.value = "a" * 32
+    made.runs.folder = folder
+    made.go("result")
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    again.token.value = "a" * 32
+    wait_until(lambda: again.runs.results is not None)
+    assert again.page == "result"
+
+
+def test_a_run_that_was_tidied_away_is_forgotten(made: Wizard, tiny_task: Path, tmp_path: Path) -> None:
+    made.token.value = "a" * 32
+    made.runs.folder = tmp_path / "gone"
+    made.go("training")
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    again.token.value = "a" * 32
+    assert (again.page, again.runs.is_running) == ("training", False)
+
+
+def test_a_file_that_the_page_did_not_send_is_told_with_its_size(made: Wizard) -> None:
+    made.refused.value = "209715200 1764000000000 my <large> table.csv"
+    assert "the file has 209,715,200 bytes" in visible(made)
+    assert "<large>" not in visible(made)

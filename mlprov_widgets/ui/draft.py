@@ -1,0 +1,122 @@
+"""A page's state on disk, so that a reload finds it again: what was filled in, and the run that was started.
+
+A page under Voilà has a kernel of its own, which a reload replaces. Its address carries a token that
+nobody can guess, made in the browser; under that token the state is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets.files import write_atomically
+from mlprov_widgets.tasks.model import Task
+from mlprov_widgets.tasks.plan import DataFile
+from mlprov_widgets.ui.form import Form
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a page looked like.
+
+    Attributes
+    ----------
+    form : Form
+    page : str
+        The page that was open.
+    run : pathlib.Path or None
+        The folder of the run that was started last.
+    expected : pathlib.Path or None
+        The document that this run is to reproduce.
+    """
+
+    form: Form
+    page: str
+    run: Path | None = None
+    expected: Path | None = None
+
+
+@dataclass
+class DraftStore:
+    """Where one page keeps its state; nowhere until it has a token.
+
+    Parameters
+    ----------
+    folder
+        The folder of the experiments.
+    """
+
+    folder: Path
+    path: Path | None = None
+    _last: str = field(default="", repr=False)
+
+    def open(self, token: str, tasks: Mapping[str, Task]) -> Draft | None:
+        """Keep the state under a token from now on, and return what is kept there already.
+
+        Parameters
+        ----------
+        token
+            32 hexadecimal digits; anything else is ignored.
+        tasks
+            By id; the state of a task that is not here any more is not returned.
+        """
+        if not _TOKEN.fullmatch(token):
+            return None
+        self.path = self.folder / "experiments" / "drafts" / f"{token}.json"
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+            task = tasks[kept["task"]]
+            return _read(kept, task) if kept["version"] == _VERSION else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def keep(self, draft: Draft) -> None:
+        """Write the state down, if it changed."""
+        if self.path is None:
+            return
+        form = draft.form
+        text = json.dumps(
+            {
+                "version": _VERSION,
+                "task": form.task.id,
+                "given": form.given,
+                "origins": form.origins,
+                "requirements": form.requirements,
+                "files": {name: vars(file) for name, file in form.files.items()},
+                "sources": {name: str(path) for name, path in form.sources.items()},
+                "recorded_in": _told(form.recorded_in),
+                "page": draft.page,
+                "run": _told(draft.run),
+                "expected": _told(draft.expected),
+            },
+            default=str,
+        )
+        if text != self._last:
+            write_atomically(self.path, text, replace=True)
+            self._last = text
+
+
+def _read(kept: Mapping[str, Any], task: Task) -> Draft:
+    form = Form(task)
+    form.given = {str(name): value for name, value in kept["given"].items() if task.parameter(name) is not None}
+    form.origins = dict(kept["origins"])
+    form.requirements = None if kept["requirements"] is None else tuple(kept["requirements"])
+    form.files = {name: DataFile(**file) for name, file in kept["files"].items()}
+    form.sources = {name: Path(path) for name, path in kept["sources"].items()}
+    form.recorded_in = _path(kept["recorded_in"])
+    return Draft(form, str(kept["page"]), _path(kept["run"]), _path(kept["expected"]))
+
+
+def _told(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _path(told: str | None) -> Path | None:
+    return None if told is None else Path(told)

@@ -1,0 +1,198 @@
+"""The page of a run: how far it is, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.background import BackgroundRun, Glance
+from mlprov_widgets.files import runs_folder
+from mlprov_widgets.tasks.model import Task
+from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.desk import RESULT, Desk, row
+
+if TYPE_CHECKING:
+    from mlprov_widgets.ui.results import Results
+
+# What only the end of a run needs is imported then: the form is to be there at once.
+_SECONDS_BETWEEN_LOOKS = 0.5
+
+
+class RunPage:
+    """A run that goes on beside the form, and its results.
+
+    Parameters
+    ----------
+    desk
+        What the pages share.
+
+    Attributes
+    ----------
+    run : BackgroundRun or None
+        What is running.
+    results : Results or None
+        What came of the last run that left a document.
+    is_empty : bool
+        Whether there was no run yet.
+    folder, expected : pathlib.Path or None
+        Where the last run is, and the document that it is to reproduce.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.run: BackgroundRun | None = None
+        self.results: Results | None = None
+        self.expected: Path | None = None
+        self.folder: Path | None = None
+        self.is_empty = True
+        self.progress, self.curves = desk.html(), desk.html()
+        self.cancel_button = desk.button("Cancel", self.cancel)
+        self.cancel_row = row(self.cancel_button)
+        self.result_box = desk.box()
+        heading = desk.html(parts.heading("Run"))
+        self.widget = desk.box(heading, self.progress, self.cancel_row, self.curves, self.result_box)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is going on."""
+        return self.run is not None
+
+    def refuse_second(self) -> None:
+        """Raise if a run is going on.
+
+        Raises
+        ------
+        MlprovError
+            With what to do.
+        """
+        if self.run is not None:
+            raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
+
+    def start(self, notebook: Path, values: Mapping[str, Any], expected: Path | None = None) -> None:
+        """Run a notebook.
+
+        Parameters
+        ----------
+        notebook
+            It carries a Plan.
+        values
+            Those of the Plan, for the progress.
+        expected
+            The document that the run is to reproduce.
+        """
+        desk = self._desk
+        self.refuse_second()
+        runs = desk.folder / runs_folder()
+        self.follow(BackgroundRun(notebook, runs, desk.task.id, desk.task_folders), values, expected)
+        desk.go(RESULT)
+
+    def follow(self, run: BackgroundRun, values: Mapping[str, Any], expected: Path | None) -> None:
+        """Show a run that has been started until it ends."""
+        self.run, self.results, self.expected, self.folder = run, None, expected, run.folder
+        self.is_empty = False
+        self.result_box.children = ()
+        self.cancel_row.layout.display = None
+        self.cancel_button.disabled = False
+        task, epochs = self._desk.task, values.get("epochs")
+        total = epochs if isinstance(epochs, int) else 0
+        self.progress.value = _progress_html(Glance(title="Starting"), task, total)
+        watch = self._desk.guard(lambda: self._watch(run, task, total))
+        threading.Thread(target=watch, name="mlprov watch", daemon=True).start()
+
+    def _watch(self, run: BackgroundRun, task: Task, epochs: int) -> None:
+        pause = threading.Event()
+        try:
+            while True:
+                glance = run.look()
+                self.progress.value = _progress_html(glance, task, epochs)
+                self.curves.value = parts.curves(glance.series)
+                if glance.result is not None:
+                    break
+                pause.wait(_SECONDS_BETWEEN_LOOKS)
+        finally:
+            self.run = None
+            self.cancel_row.layout.display = "none"
+        self.curves.value = ""
+        self.show_result(glance.result)
+
+    def show_result(self, result: Mapping[str, Any]) -> None:
+        """Show what came of a run."""
+        self.is_empty = False
+        provenance = Path(str(result.get("provenance") or ""))
+        told = parts.note(str(result["message"]), "bad") if result.get("message") else ""
+        if provenance.is_file():
+            from mlprov_widgets.ui.results import Results
+
+            verdict = ""
+            if result["status"] == "completed" and self.expected is not None:
+                verdict = _verdict_html(self.expected, provenance)
+            self.results = Results(provenance, self._desk.tell)
+            self.result_box.children = (widgets.HTML(verdict), self.results.widget)
+        self.progress.value = told if result["status"] != "completed" else ""
+        self._desk.ended()
+
+    def cancel(self) -> None:
+        """Stop the run that is going on."""
+        run = self.run  # the watching thread may end it at any moment
+        if run is not None:
+            self.cancel_button.disabled = True
+            run.cancel()
+
+
+def _progress_html(glance: Glance, task: Task, epochs: int) -> str:
+    share = glance.done / glance.total if glance.total else 0.0
+    done = max((len(values) for values in glance.series.values()), default=0)
+    told = (
+        f"{glance.title} ({glance.done} of {glance.total} cells)" if glance.total else f"{glance.title or 'Starting'}…"
+    )
+    if done and share < 1:
+        told += f", epoch {done}" + (f" of {epochs}" if epochs else "")
+    if glance.seconds >= 1:
+        told += f" · {glance.seconds:.0f} s"
+    return (
+        f'<div role="status">{escape(told)}</div><div class="mlprov-bar"><i style="width:{share:.1%}"></i></div>'
+        + _stages_html(glance, task)
+    )
+
+
+def _stages_html(glance: Glance, task: Task) -> str:
+    """Return the stages as a line: those that are done, the one that runs, those to come."""
+    running = task.stage_of_step(glance.step)
+    before_all = -1 if glance.done < glance.total / 2 else len(task.stages)  # the notebook's own cells are at both ends
+    now = next((number for number, stage in enumerate(task.stages) if stage.id == running), before_all)
+    items = []
+    for number, stage in enumerate(task.stages):
+        state = "done" if number < now else "now" if number == now else "next"
+        mark = {"done": "✓ ", "now": "▸ ", "next": ""}[state]
+        items.append(f'<li class="mlprov-{state}">{mark}{escape(stage.title)}</li>')
+    return f'<ol class="mlprov-stages">{"".join(items)}</ol>'
+
+
+def _verdict_html(expected: Path, actual: Path) -> str:
+    from mlprov_widgets.execution.compare import compare
+    from mlprov_widgets.provenance.reading import read_provenance
+
+    with contextlib.suppress(MlprovError):
+        comparison = compare(read_provenance(expected), read_provenance(actual))
+        text = {
+            "identical": "Identical: metrics, every epoch and the model are the same, bit for bit.",
+            "within-tolerance": "Within tolerance: the metrics agree closely, but not bit for bit.",
+            "different": "Different: the result is not the recorded one.",
+        }.get(comparison.verdict, "Not comparable: the file holds no metrics.")
+        first = comparison.first
+        rows = []
+        if first is not None:
+            where = f"{first.stage}, epoch {first.epoch}" if first.epoch else first.stage
+            rows.append(("First difference", f"{where}: {first.item}: {first.expected} → {first.actual} {first.cause}"))
+        changes = comparison.environment_changes[:8]
+        rows += [("Environment", f"{c['name']}: {c['expected']} → {c['actual']}") for c in changes]
+        kind = {"identical": "fine", "within-tolerance": "warn"}.get(comparison.verdict, "bad")
+        return parts.note(text, kind) + (parts.table(rows) if rows else "")
+    return parts.note("The file is of another tool: compare the metrics below with those it names.", "warn")

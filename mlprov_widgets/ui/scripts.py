@@ -1,0 +1,100 @@
+"""What the page itself has to do: its style, and the little that only a script in the browser can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# In JupyterLab a letter typed while a button has the focus would be a command of the notebook: "dd"
+# deletes the cell. And cytoscape remembers where on the page it lies and how wide it is: what moved it since
+# makes a click miss, so it looks again when the pointer comes in, and fits itself into another width.
+# The form may be drawn after this runs, hence the timer.
+_AT_HOME = """
+const largest = __LARGEST__;
+// The page's connection drops over a file that is too large, and then nobody could say so. The widget's
+// own input is no part of the page: it is met when it is asked to open.
+const meet = (input, form) => {
+  if (input.dataset.mlprovLimit) return;
+  input.dataset.mlprovLimit = String(largest);
+  input.addEventListener("change", (event) => {
+    const file = [...input.files].find((each) => each.size > largest);
+    if (!file) return;
+    event.stopImmediatePropagation();
+    input.value = "";
+    say(form, "mlprov-refused", `${file.size} ${Date.now()} ${file.name}`);
+  }, true);
+};
+const say = (form, name, text) => {
+  const field = form.querySelector(`.${name} input`);
+  if (!field) return false;
+  field.value = text;
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+  return true;
+};
+let looks = 0;
+const timer = setInterval(() => {
+  const forms = document.querySelectorAll(".mlprov");
+  forms.forEach((form) => {
+    if (form.dataset.mlprovKeys) return;
+    form.dataset.mlprovKeys = "own";
+    form.setAttribute("data-lm-suppress-shortcuts", "true");
+    form.addEventListener("keydown", (event) => event.stopPropagation());
+    // Notebook 7 listens before the form does, and looks at the element that has the focus.
+    form.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+    form.addEventListener("click", (event) => {
+      if (!event.target.closest(".widget-upload")) return;
+      const open = HTMLInputElement.prototype.click;
+      HTMLInputElement.prototype.click = function () {
+        meet(this, form);
+        return open.call(this);
+      };
+      setTimeout(() => { HTMLInputElement.prototype.click = open; });
+    }, true);
+    const graphs = () => [...form.querySelectorAll(".mlprov-graph, .mlprov-graph *")]
+      .filter((element) => element._cyreg && element._cyreg.cy).map((element) => element._cyreg.cy);
+    form.addEventListener("pointerover", (event) => {
+      if (event.target.closest(".mlprov-graph")) graphs().forEach((graph) => graph.resize());
+    }, true);
+    let width = form.clientWidth;
+    new ResizeObserver(() => {
+      if (Math.abs(form.clientWidth - width) < 30) return;
+      width = form.clientWidth;
+      graphs().forEach((graph) => { graph.resize(); graph.fit(undefined, 14); });
+    }).observe(form);
+  });
+  if (forms.length || ++looks > 100) clearInterval(timer);
+}, 100);
+"""
+# A reload of a Voilà page starts another kernel. The page's address keeps a token that nobody can guess,
+# and hands it to the form through a field that nobody sees.
+_REMEMBERED = """
+const address = new URL(window.location.href);
+let token = address.searchParams.get("experiment") || "";
+if (!/^[0-9a-f]{32}$/.test(token)) {
+  token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  address.searchParams.set("experiment", token);
+  window.history.replaceState(null, "", address);
+}
+let tries = 0;
+const asking = setInterval(() => {
+  const form = document.querySelector(".mlprov");
+  if ((form && say(form, "mlprov-token", token)) || ++tries > 300) clearInterval(asking);
+}, 50);
+"""
+
+
+def script(*, largest: int = 0, remembered: bool = False) -> str:
+    """Return what a page with a form or a graph has to run.
+
+    Parameters
+    ----------
+    largest
+        The most bytes of a file that can be uploaded; a larger one is told to the field ``mlprov-refused``.
+    remembered
+        Whether the page's address carries the token under which its state is kept.
+    """
+    return "{" + _AT_HOME.replace("__LARGEST__", str(largest)) + (_REMEMBERED if remembered else "") + "}"
+
+
+def style() -> str:
+    """Return the form's style as an element; every rule is scoped to the class ``mlprov``."""
+    return f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
