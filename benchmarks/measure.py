@@ -1,8 +1,10 @@
 """The measures of README.md in this folder: medians, with a floor or a peer in the same run.
 
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
+                                             [wizard] [page] [keystroke] [busy] [clicks]
+                                             [cells] [records] [memory] [minute] [mlflow]
 
-Without a name, all of them, in about half an hour on two cores. One JSON object a measure is printed.
+Without a name, all of them, in about an hour and a half on two cores. One JSON object a measure is printed.
 Close other programs first: pairs are run alternately, so that a slow minute hits both sides, but
 nothing makes a busy machine quiet.
 """
@@ -23,7 +25,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import form
 import nbformat
+import records
 
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ValueRefused
@@ -206,9 +210,11 @@ def measure_options(folder: Path) -> dict[str, Any]:
     return {"limit": "no other outcome", **counts, "wrong": wrong}
 
 
-MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = {
-    name.removeprefix("measure_"): value for name, value in list(globals().items()) if name.startswith("measure_")
-}
+MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
+    {name.removeprefix("measure_"): value for name, value in list(globals().items()) if name.startswith("measure_")}
+    | form.MEASURES
+    | records.MEASURES
+)
 
 
 def main(names: list[str]) -> None:
