@@ -139,7 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--notebook", metavar="FILE", help="the notebook that ran, when the journal does not know it")
     one = add("export", _export, "write a provenance file in another form")
     one.add_argument("provenance", metavar="PROVENANCE")
-    one.add_argument("--to", metavar="FORMAT", required=True, help="provn, json, html, svg or py")
+    formats = "provn, provx, ttl, jsonld, json, rocrate, html, svg or py"  # importing them would take long
+    one.add_argument("--to", metavar="FORMAT", required=True, help=formats)
     one.add_argument("--out", metavar="PATH", required=True)
     add("runs", _runs, "list the runs")
     one = add("app", _app, "serve the form as a page on this machine")
@@ -227,7 +228,7 @@ def _show(options: argparse.Namespace) -> Answer:
     run = found["run"]
     lines = [f"{run['task']} {run['task_version']}  {run['status']}  {run['started']}"]
     for group, fields in found["table1"].items():
-        lines.append(f"\n{group}")
+        lines.append(f"\n{group}{'  (stale)' if group in found['stale_groups'] else ''}")
         for name, item in fields.items():
             told = (
                 _plain(item["value"])
@@ -236,7 +237,9 @@ def _show(options: argparse.Namespace) -> Answer:
             )
             lines.append(f"  {name:<30}{one_line(told, 100)}")
     lines.append("\nsteps")
-    lines += [f"  {s['step']:<24}{s['status']:<12}{s['code']}" for s in found["steps"]]
+    for s in found["steps"]:
+        lines.append(f"  {s['step']:<24}{s['status']:<12}{s['code']}")
+        lines += [f"  {'':<24}stale: {one_line(s['stale'], 200)}"] if s["stale"] else []
     return found, "\n".join(lines), 0
 
 
@@ -299,7 +302,7 @@ def _import(options: argparse.Namespace) -> Answer:
 def _verify(options: argparse.Namespace) -> Answer:
     found = verbs.verify(options.provenance)
     lines = ["Valid" if found["valid"] else "Not valid"]
-    lines += [f"  {p['code']:<18}{p['record']}: {p['message']}" for p in found["problems"][:50]]
+    lines += [f"  {p['code']:<17} {p['record']}: {p['message']}" for p in found["problems"][:50]]
     lines += [f"  unchecked         {name} is not beside the file" for name in found["unchecked"]]
     lines.append(f"  head              {found['head']}")
     return found, "\n".join(lines), 0 if found["valid"] else 1
@@ -322,6 +325,7 @@ def _runs(options: argparse.Namespace) -> Answer:
     for one in found["runs"]:
         accuracy = one["metrics"].get("accuracy")
         told = f"accuracy {_plain(accuracy)}" if accuracy is not None else one_line(one["problem"], 60)
+        told += " (stale)" if "accuracy" in one["stale_metrics"] else ""
         started = str(one["started"])[:19].replace("T", " ")
         lines.append(f"{started:<21}{one['status'] or '':<12}{one['task'] or '':<28}{told:<22}  {one['run']}")
     return found, "\n".join(lines) or "There are no runs yet.", 0

@@ -166,12 +166,27 @@ def demo(*, runs: PathLike | None = None, progress: Any = None, timeout: float |
 
 
 def show(provenance: PathLike) -> Result:
-    """Return what a provenance file says: ``run``, ``table1``, ``metrics``, ``steps``."""
+    """Return what a provenance file says.
+
+    Returns
+    -------
+    dict
+        ``run``, ``table1``, ``metrics``, ``steps``, ``stale_metrics``, ``stale_groups``. A step's ``stale`` says why a
+        run from top to bottom would not give what it gave; it is None where it would.
+    """
+    from mlprov_widgets.provenance.overview import stale_groups
     from mlprov_widgets.provenance.reading import read_provenance
     from mlprov_widgets.provenance.view import view
 
     laid_out = view(read_provenance(provenance))
-    return _result(run=laid_out.run, table1=laid_out.table1, metrics=laid_out.metrics, steps=laid_out.steps)
+    return _result(
+        run=laid_out.run,
+        table1=laid_out.table1,
+        metrics=laid_out.metrics,
+        steps=laid_out.steps,
+        stale_metrics=laid_out.stale_metrics,
+        stale_groups=stale_groups(laid_out),
+    )
 
 
 def reproduce(
@@ -304,7 +319,17 @@ def recover(journal: PathLike, *, notebook: PathLike | None = None) -> Result:
 
 
 def export(provenance: PathLike, *, to: str, out: PathLike) -> Result:
-    """Write a provenance file in another form: ``path``."""
+    """Write a provenance file in another form: ``path``.
+
+    Parameters
+    ----------
+    provenance
+        A ``provenance.json``.
+    to
+        ``provn``, ``provx``, ``ttl``, ``jsonld``, ``json``, ``rocrate``, ``html``, ``svg`` or ``py``.
+    out
+        The file to write; it must not exist.
+    """
     from mlprov_widgets.provenance.export import export as write
     from mlprov_widgets.provenance.reading import read_provenance
 

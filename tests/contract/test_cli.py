@@ -40,7 +40,7 @@ VERDICT_KEYS = {
     "provenance",
     "metrics",
 }
-FORMATS = ("provn", "json", "html", "svg", "py")
+FORMATS = ("provn", "provx", "ttl", "jsonld", "json", "rocrate", "html", "svg", "py")
 
 
 class Done(NamedTuple):
@@ -452,9 +452,9 @@ def test_wrong_use_is_one_clear_line(refused: Any, arguments: list[str], message
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(refused: Any, tiny_run: Answer, desk: Path) -> None:
-    error = refused("export", tiny_run["provenance"], "--to", "prov", "--out", "a")
-    assert (error["code"], error["field"], error["message"]) == ("value", "prov", "this format is not known")
-    assert error["fix"].startswith("Did you mean provn? ")
+    error = refused("export", tiny_run["provenance"], "--to", "rocrat", "--out", "a")
+    assert (error["code"], error["field"], error["message"]) == ("value", "rocrat", "this format is not known")
+    assert error["fix"].startswith("Did you mean rocrate? ")
     assert list(desk.iterdir()) == []
 
 
