@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_file
-from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
+from mlprov_widgets.provenance.constraints import violations
+from mlprov_widgets.provenance.reading import ProvenanceFile, types_of, value_of
 from mlprov_widgets.provenance.seal import SEAL, chain_of
 from mlprov_widgets.provenance.view import beside
 
@@ -34,7 +34,8 @@ class Verdict:
     Attributes
     ----------
     problems : list of dict
-        ``code``, ``record``, ``message``.
+        ``code``, ``record``, ``message``. Where the document contradicts itself, the code is the title of the
+        constraint in W3C PROV-CONSTRAINTS, such as ``generation-precedes-usage``.
     unchecked : list of str
         Artifacts that are not beside the document.
     head : str
@@ -52,13 +53,14 @@ class Verdict:
 
 
 def verify(file: ProvenanceFile) -> Verdict:
-    """Check the seal, the artifacts beside the document, the references and the clock.
+    """Check the seal, the artifacts beside the document, the references, the constraints of PROV and the clock.
 
     An artifact that is absent is unchecked, not a problem; a run that is incomplete is a fact that
     the document states, not a sign of tampering.
     """
     unchecked: list[str] = []
-    problems = [*_seal(file), *_artifacts(file, unchecked), *_references(file), *_clock(file)]
+    contradictions = [_problem(*violation) for violation in violations(file.document)]
+    problems = [*_seal(file), *_artifacts(file, unchecked), *_references(file), *contradictions, *_clock(file)]
     head = str(file.entity(SEAL).get("ml:head", ""))
     return Verdict(problems, unchecked, head)
 
@@ -114,38 +116,31 @@ def _references(file: ProvenanceFile) -> Iterator[dict[str, str]]:
         for identifier, record in file.records(section).items():
             for end in ends:
                 target = record.get(end)
-                if target is not None and (not isinstance(target, str) or target not in known):
+                if isinstance(target, str) and target not in known:  # of another type, it is malformed
                     yield _problem("dangling", f"{section}/{identifier}", f"there is no record {target!r}")
 
 
 def _clock(file: ProvenanceFile) -> Iterator[dict[str, str]]:
-    """PROV-CONSTRAINTS orders events without looking at a clock; this looks."""
-    spans = {
-        key: (_time(r.get("prov:startTime")), _time(r.get("prov:endTime")))
-        for key, r in file.records("activity").items()
+    """Check what PROV does not order: executions end one after the other, and within the run.
+
+    They may start within each other, since a cell can run another.
+    """
+    ends = {
+        identifier: end
+        for identifier, record in file.records("activity").items()
+        if (end := _time(record.get("prov:endTime"))) and {"p-plan:Activity", "mls:Run"} & types_of(record)
     }
-    for identifier, (start, end) in spans.items():
-        if start and end and end < start:
-            yield _problem("clock", f"activity/{identifier}", "it ends before it starts")
-    generated: dict[str, datetime] = {}
-    for record in file.records("wasGeneratedBy").values():
-        moment = _time(record.get("prov:time")) or _end_of(spans, record)
-        if moment is not None:
-            generated[str(record.get("prov:entity"))] = moment
-    for identifier, record in file.records("used").items():
-        moment = _time(record.get("prov:time"))
-        made = generated.get(str(record.get("prov:entity")))
-        if moment and made and moment < made:
-            yield _problem(
-                "clock", f"used/{identifier}", f"{record.get('prov:entity')} was used before it was generated"
-            )
+    run = ends.pop("run:run", None)
+    for identifier, end in ends.items():
+        if run is not None and run < end:
+            yield _problem("clock", f"activity/{identifier}", "it ended after the run did")
+    for record in file.records("wasInformedBy").values():
+        later, earlier = str(record.get("prov:informed")), str(record.get("prov:informant"))
+        if later in ends and earlier in ends and ends[later] < ends[earlier]:
+            yield _problem("clock", f"activity/{later}", f"it ended before {earlier}, which ran before it")
 
 
-def _end_of(spans: Mapping[str, tuple[datetime | None, datetime | None]], record: Mapping[str, Any]) -> datetime | None:
-    return None if "prov:time" not in record else spans.get(str(record.get("prov:activity")), (None, None))[1]
-
-
-def _time(raw: Any) -> datetime | None:
+def _time(raw: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(raw) if isinstance(raw, str) else None
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mlprov_widgets.cli import main
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, sha256_of_text
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
@@ -230,7 +231,7 @@ def test_of_two_versions_of_an_artifact_the_last_counts(path: Path) -> None:
     assert problems(path) == []
 
 
-# References and the clock ------------------------------------------------------------------------
+# References, constraints and the clock -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,30 +250,109 @@ def test_a_reference_to_nothing_is_named(path: Path, section: str, identifier: s
     ]
 
 
-@pytest.mark.parametrize("target", [["run:data"], {"$": "run:data"}, 5, ""], ids=repr)
-def test_a_reference_of_another_type_is_to_nothing(path: Path, target: object) -> None:
+@pytest.mark.parametrize("target", [["run:data"], {"$": "run:data"}, 5, None], ids=repr)
+def test_a_reference_of_another_type_is_malformed(path: Path, target: object) -> None:
     change(path, lambda raw: raw["used"]["_:u1"].update({"prov:entity": target}), sealed_again=True)
-    assert ("dangling", "used/_:u1") in problems(path)
+    assert verify(read_provenance(path)).problems == [
+        {"code": "malformed", "record": "used/_:u1", "message": "prov:entity is not a name"}
+    ]
 
 
 def test_an_activity_that_ends_before_it_starts_is_named(path: Path) -> None:
     change(path, lambda raw: raw["activity"]["run:load"].update({"prov:startTime": T2}), sealed_again=True)
-    assert verify(read_provenance(path)).problems == [
-        {"code": "clock", "record": "activity/run:load", "message": "it ends before it starts"}
-    ]
+    assert verify(read_provenance(path)).problems[0] == {
+        "code": "start-precedes-end",
+        "record": "activity/run:load",
+        "message": f"run:load ended at {T1}, before run:load started at {T2} (activity/run:load)",
+    }
 
 
 def test_what_was_used_before_it_was_generated_is_named(path: Path) -> None:
     change(path, lambda raw: raw["used"]["_:u1"].update({"prov:time": T0}), sealed_again=True)
     assert verify(read_provenance(path)).problems == [
-        {"code": "clock", "record": "used/_:u1", "message": "run:data was used before it was generated"}
+        {
+            "code": "generation-precedes-usage",
+            "record": "used/_:u1",
+            "message": f"run:run used run:data at {T0}, before run:data was generated at {T1} (wasGeneratedBy/_:g1)",
+        }
     ]
 
 
-@pytest.mark.parametrize("time", ["noon", 5, None, [], "2026-01-01T12:00:00"], ids=repr)
-def test_a_time_that_cannot_be_compared_is_not_compared(path: Path, time: object) -> None:
-    change(path, lambda raw: raw["used"]["_:u1"].update({"prov:time": time}), sealed_again=True)
+def test_the_command_prints_the_constraint_and_the_records(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(path, lambda raw: raw["used"]["_:u1"].update({"prov:time": T0}), sealed_again=True)
+    assert main(["verify", str(path)]) == 1
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "Not valid",
+        f"  generation-precedes-usage used/_:u1: run:run used run:data at {T0}, before run:data was generated at {T1} "
+        "(wasGeneratedBy/_:g1)",
+    ]
+
+
+def test_a_derivation_from_itself_is_named(path: Path) -> None:
+    derived = {"_:d1": {"prov:generatedEntity": "run:data", "prov:usedEntity": "run:data"}}
+    change(path, lambda raw: raw.update({"wasDerivedFrom": derived}), sealed_again=True)
+    assert problems(path) == [("derivation-generation-generation-ordering", "wasDerivedFrom/_:d1")]
+
+
+def test_a_time_in_another_zone_is_the_same_time(path: Path) -> None:
+    change(path, lambda raw: raw["used"]["_:u1"].update({"prov:time": "2026-01-01T13:00:02+01:00"}), sealed_again=True)
     assert problems(path) == []
+
+
+def test_a_time_without_a_zone_is_not_compared(path: Path) -> None:
+    change(path, lambda raw: raw["used"]["_:u1"].update({"prov:time": "2026-01-01T11:00:00"}), sealed_again=True)
+    assert problems(path) == []
+
+
+@pytest.mark.parametrize("time", ["noon", 5, [], "2026-02-30T12:00:00Z", "2026-01-01"], ids=repr)
+def test_a_time_that_is_none_is_malformed(path: Path, time: object) -> None:
+    change(path, lambda raw: raw["used"]["_:u1"].update({"prov:time": time}), sealed_again=True)
+    assert problems(path) == [("malformed", "used/_:u1")]
+
+
+def executions(raw: dict[str, Any], *spans: tuple[str, str]) -> None:
+    """Add executions that were informed each by the one before it."""
+    raw["wasInformedBy"] = {}
+    for number, (start, end) in enumerate(spans):
+        raw["activity"][f"run:exec-{number}"] = {
+            "prov:type": {"$": "p-plan:Activity", "type": "xsd:QName"},
+            "prov:startTime": start,
+            "prov:endTime": end,
+        }
+        if number:
+            raw["wasInformedBy"][f"_:i{number}"] = {
+                "prov:informed": f"run:exec-{number}",
+                "prov:informant": f"run:exec-{number - 1}",
+            }
+    raw["activity"]["run:run"]["prov:type"] = {"$": "mls:Run", "type": "xsd:QName"}
+
+
+def test_executions_in_the_order_of_the_journal_are_valid(path: Path) -> None:
+    change(path, lambda raw: executions(raw, (T0, T1), (T1, T2), (T2, T3)), sealed_again=True)
+    assert problems(path) == []
+
+
+def test_a_cell_that_another_ran_is_valid(path: Path) -> None:
+    change(path, lambda raw: executions(raw, (T1, T2), (T0, T3)), sealed_again=True)
+    assert problems(path) == []
+
+
+def test_executions_that_changed_places_are_named(path: Path) -> None:
+    change(path, lambda raw: executions(raw, (T1, T2), (T0, T1)), sealed_again=True)
+    assert verify(read_provenance(path)).problems == [
+        {
+            "code": "clock",
+            "record": "activity/run:exec-1",
+            "message": "it ended before run:exec-0, which ran before it",
+        }
+    ]
+
+
+def test_an_execution_that_outlasts_the_run_is_named(path: Path) -> None:
+    change(path, lambda raw: executions(raw, (T1, "2026-01-01T12:00:04+00:00")), sealed_again=True)
+    assert verify(read_provenance(path)).problems == [
+        {"code": "clock", "record": "activity/run:exec-0", "message": "it ended after the run did"}
+    ]
 
 
 # Documents that are none -------------------------------------------------------------------------
