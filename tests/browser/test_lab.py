@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from mlprov_widgets import generate
+from mlprov_widgets import generate, show
 
 DEMO = Path(__file__).parents[2] / "demo.ipynb"
 
@@ -92,6 +93,43 @@ def test_the_last_cell_of_a_notebook_shows_the_graph(
     screenshot("graph")
     page.get_by_text("As a picture").click()
     expect(page.get_by_role("img", name="The pipeline that ran")).to_be_visible()
+
+
+def test_a_cell_that_is_edited_in_the_notebook_is_recorded_as_it_ran(page: Page, url: str, folder: Path) -> None:
+    generate("multiclass_classification", {"epochs": 5}, out=folder / "edited" / "edited.ipynb")
+    page.goto(f"{url}/lab/workspaces/edited/tree/edited/edited.ipynb?reset")
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    expect(page.locator(".mlprov-graph canvas").first).to_be_visible(timeout=120_000)
+    page.evaluate(
+        """() => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const at = notebook.widgets.findIndex(cell => cell.model.id === 'loss-and-optimizer');
+            const cell = notebook.widgets[at].model.sharedModel;
+            cell.setSource(cell.source.replace(
+                /^optimizer = .*$/m, 'optimizer = torch.optim.SGD(model.parameters(), lr=0.5)'
+            ));
+            notebook.activeCellIndex = at;
+            void jupyterapp.commands.execute('notebook:run-cell');
+        }"""
+    )
+    (provenance,) = folder.glob("edited/mlprov_runs/*/provenance.json")
+    deadline = time.monotonic() + 60
+    while (shown := show(provenance))["table1"]["model_parameters"]["optimizer"]["value"] != "SGD":
+        assert time.monotonic() < deadline, "the edited cell is not in the document"
+        page.wait_for_timeout(200)
+    fields = shown["table1"]["model_parameters"]
+    assert {name: fields[name]["status"] for name in ("optimizer", "optimizer_learning_rate")} == {
+        "optimizer": "observed",
+        "optimizer_learning_rate": "observed",
+    }
+    assert fields["optimizer_learning_rate"]["value"] == 0.5
+    (edited,) = [step for step in shown["steps"] if step["code"] == "edited"]
+    assert edited["step"] == "loss-and-optimizer"
+    # Nothing was trained with it: what stands below is of the optimizer before.
+    stale = {step["step"] for step in shown["steps"] if step.get("stale")}
+    assert {"train", "evaluate"} <= stale
 
 
 def test_letters_typed_in_the_form_are_no_shortcuts_of_the_notebook(form: Any, page: Page) -> None:
