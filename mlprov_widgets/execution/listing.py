@@ -9,9 +9,9 @@ from typing import Any
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
 from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
-from mlprov_widgets.provenance.pipeline import seconds_between
+from mlprov_widgets.provenance.overview import seconds_between
 from mlprov_widgets.provenance.reading import read_provenance, value_of
-from mlprov_widgets.provenance.view import metrics_of
+from mlprov_widgets.provenance.view import metrics_of, stale_metrics_of
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
@@ -34,6 +34,7 @@ def _each(places: list[Path]) -> Iterator[dict[str, Any]]:
             "started": "",
             "seconds": None,
             "metrics": {},
+            "stale_metrics": {},
             "provenance": str(place / DOCUMENT),
             "problem": "",
         }
@@ -46,6 +47,7 @@ def _each(places: list[Path]) -> Iterator[dict[str, Any]]:
                 "started": run.get("prov:startTime"),
                 "seconds": seconds_between(run.get("prov:startTime"), run.get("prov:endTime")),
                 "metrics": metrics_of(file),
+                "stale_metrics": stale_metrics_of(file),
             }
         except ProvenanceError as error:
             entry["problem"] = str(error)

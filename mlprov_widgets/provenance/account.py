@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError
-from mlprov_widgets.provenance.journal import Event
+from mlprov_widgets.provenance.journal import Event, size_of
 from mlprov_widgets.provenance.locate import FoundNotebook
 
 STATUSES = ("completed", "failed", "cancelled", "incomplete")
@@ -50,7 +50,11 @@ class Execution:
 
 @dataclass
 class Account:
-    """A run, as its journal tells it."""
+    """A run, as its journal tells it.
+
+    ``unnamed`` are the steps of cells that came without an id; ``cells_now`` is the notebook's file as it was last
+    saved, at ``looked``, None when it was not saved since the run began.
+    """
 
     run: str
     task: str
@@ -76,7 +80,11 @@ class Account:
     series: dict[str, list[Any]] = field(default_factory=dict)
     series_step: str = ""
     notes: list[str] = field(default_factory=list)
+    unnamed: set[str] = field(default_factory=set)
+    cells_now: Sequence[Mapping[str, Any]] | None = None
+    looked: datetime | None = None
     capture_seconds: float = 0.0
+    journal_bytes: int = 0
     in_progress: bool = True
     incomplete: bool = False
     told_status: str = ""
@@ -103,9 +111,13 @@ class Account:
 
 
 def _must_run(cell: Mapping[str, Any]) -> bool:
-    # A cell of comments only, such as the commented-out installs, fires no event when it is run.
-    lines = [line.strip() for line in str(cell.get("source", "")).split("\n")]
-    return cell.get("kind") == "code" and any(line and not line.startswith("#") for line in lines)
+    return cell.get("kind") == "code" and has_code(str(cell.get("source", "")))
+
+
+def has_code(source: str) -> bool:
+    """Return whether a cell does anything: one of comments only, such as the installs, fires no event."""
+    lines = [line.strip() for line in source.split("\n")]
+    return any(line and not line.startswith("#") for line in lines)
 
 
 def account_of(events: Sequence[Event], notebook: FoundNotebook | None = None) -> Account:
@@ -152,6 +164,7 @@ def _account(events: Sequence[Event], notebook: FoundNotebook | None) -> Account
         started=datetime.fromisoformat(start["time"]),
     )
     steps = _Steps(account)
+    account.journal_bytes = sum(size_of(event) for event in events)
     for event in events[1:]:
         reader = _READERS.get(event["event"])
         if reader is not None:
@@ -191,7 +204,11 @@ class _Steps:
     def _name(self, digest: str) -> str:
         """Name a cell that came without an id: by its source among the planned ones, else by a number."""
         planned = next((str(c["step"]) for c in self.account.cells if c.get("sha256") == digest), None)
-        return planned or self.unnamed.setdefault(digest, f"cell-{len(self.unnamed) + 1}")
+        if planned:
+            return planned
+        name = self.unnamed.setdefault(digest, f"cell-{len(self.unnamed) + 1}")
+        self.account.unnamed.add(name)
+        return name
 
     def finish(self) -> None:
         # A cell that began and never ended: the kernel died in it, unless it is running now.
@@ -236,6 +253,11 @@ def _packages(account: Account, steps: _Steps, event: Event) -> None:
     account.gpus = [str(name) for name in event["gpus"]]
 
 
+def _notebook(account: Account, steps: _Steps, event: Event) -> None:
+    account.cells_now = [dict(cell) for cell in event["cells"]]
+    account.looked = datetime.fromisoformat(event["modified"])
+
+
 def _note(account: Account, steps: _Steps, event: Event) -> None:
     account.notes.append(str(event["message"]))
     account.incomplete = account.incomplete or bool(event.get("incomplete"))
@@ -257,6 +279,7 @@ _READERS = {
     "history": _history,
     "environment": _environment,
     "packages": _packages,
+    "notebook": _notebook,
     "note": _note,
     "end": _end,
 }

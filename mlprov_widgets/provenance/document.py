@@ -24,8 +24,10 @@ from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, sha256_of_text, write_atomically
 from mlprov_widgets.provenance.account import Account, Execution, account_of
 from mlprov_widgets.provenance.journal import Event
+from mlprov_widgets.provenance.lineage import Value, lineage_of
 from mlprov_widgets.provenance.locate import FoundNotebook
 from mlprov_widgets.provenance.seal import seal
+from mlprov_widgets.provenance.stale import Staleness
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, NAMESPACES, TABLE1, group_of, home_of
 from mlprov_widgets.tasks.model import SCHEMA_VERSION
 
@@ -60,7 +62,7 @@ class Built:
     @property
     def text(self) -> str:
         """The document as the text of its file."""
-        return json.dumps(self.document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return _text(self.document)
 
 
 def build(events: Sequence[Event], notebook: FoundNotebook | None = None) -> Built:
@@ -81,13 +83,26 @@ def build(events: Sequence[Event], notebook: FoundNotebook | None = None) -> Bui
     account = account_of(events, notebook)
     try:
         writer = _Writer(account)
-        return Built(seal(_prov_json(writer.write())), writer.files, account)
+        return Built(_sized(_prov_json(writer.write())), writer.files, account)
     except (prov.Error, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ProvenanceError(
             f"the journal does not make a document: {type(error).__name__}: {error}",
             field="journal",
             fix="Use the journal as the run wrote it",
         ) from error
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _sized(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document sealed, with the size of its own file in it."""
+    told = document["activity"]["run:run"]["ml:documentBytes"]
+    bytes_there = len(_text(seal(document)).encode()) - len(told["$"])
+    # The number counts its own digits.
+    told["$"] = next(str(size) for n in range(1, 20) if len(str(size := bytes_there + n)) == n)
+    return seal(document)
 
 
 def _prov_json(document: pm.ProvDocument) -> dict[str, Any]:
@@ -160,7 +175,11 @@ class _Writer:
             self.doc.add_namespace(prefix, uri)
         self.doc.add_namespace("run", f"urn:uuid:{account.run}#")
         self.doc.add_namespace("plan", f"urn:uuid:{uuid.uuid5(_PLAN_SPACE, account.plan_digest)}#")
-        self.versions: dict[str, int] = {}
+        self.traces = lineage_of(account.executions)
+        self.stale = Staleness(account, self.traces)
+        self.why_stale = self.stale.reasons()
+        self.why_stale_of: dict[str, str] = {}
+        self.made: dict[str, datetime] = {}
         self.variables: set[str] = set()
         planned = self.plan.get("cells")
         # A cell that the notebook's file has and its Plan has not was added by a person.
@@ -178,8 +197,8 @@ class _Writer:
         self._agents()
         self._plan_records()
         self._run()
-        for execution in self.account.executions:
-            self._execution(execution)
+        for place in range(len(self.account.executions)):
+            self._execution(place)
         self._groups()
         self._hyperparameters()
         self._metrics()
@@ -340,21 +359,24 @@ class _Writer:
         planned = {cell["step"] for cell in self.steps}
         inputs: dict[str, set[str]] = {}
         outputs: dict[str, set[str]] = {}
-        for execution in self.account.executions:
+        for execution, trace in zip(self.account.executions, self.traces, strict=True):
             if execution.step in planned:
-                inputs.setdefault(execution.step, set()).update(str(v["name"]) for v in execution.reads)
-                outputs.setdefault(execution.step, set()).update(str(v["name"]) for v in execution.writes)
+                read = (value.name for value in trace.used.values() if not value.is_file)
+                inputs.setdefault(execution.step, set()).update(read)
+                outputs.setdefault(execution.step, set()).update(value.name for value in trace.made)
         return inputs, outputs
 
     # What ran ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         account = self.account
-        end = account.ended or (account.executions[-1].end if account.executions else None)
+        # The recorder's own cell begins before the recorder does, and with it the run.
+        start = min([account.started, *(execution.start for execution in account.executions)])
+        ends = [account.ended, *(execution.end for execution in account.executions)]
         self.activity(
             "run:run",
-            account.started,
-            end,
+            start,
+            max((end for end in ends if end is not None), default=None),
             "mls:Run",
             ml_schemaVersion=SCHEMA_VERSION,
             ml_status=account.status,
@@ -362,12 +384,15 @@ class _Writer:
             ml_failedStep=account.failed_step,
             ml_recordedBy=account.recorded_by,
             ml_captureSeconds=round(account.capture_seconds, 6),
+            ml_journalBytes=account.journal_bytes,
+            ml_documentBytes=0,
             ml_note=set(account.notes) or None,
             ml_notObservedBecause=account.not_observed_because or None,
         )
         self.doc.wasAssociatedWith("run:run", "run:kernel", "plan:notebook")
 
-    def _execution(self, execution: Execution) -> None:
+    def _execution(self, place: int) -> None:
+        execution, trace = self.account.executions[place], self.traces[place]
         step = local_name(execution.step)
         identifier = f"run:exec-{step}-{execution.number}"
         error = execution.error or {}
@@ -381,21 +406,24 @@ class _Writer:
             ml_status=execution.status,
             ml_stage=execution.stage or None,
             ml_error=f"{error.get('type')}: {error.get('message')}" if error else None,
+            ml_stale=self.why_stale[place] or None,
+            ml_derivationsLeftOut=trace.left_out or None,
         )
+        self.why_stale_of[identifier] = self.why_stale[place]
         self.doc.wasStartedBy(identifier, starter="run:run", time=execution.start)
         if self.previous:
             self.doc.wasInformedBy(identifier, self.previous)
         self.doc.used(identifier, self._cell_run(execution, planned), time=execution.start)
-        used = []
-        for seen in execution.reads:
-            version = self.versions.get(str(seen["name"]), 0)
-            if version:
-                used.append(f"run:var-{local_name(str(seen['name']))}-{version}")
-                self.doc.used(identifier, used[-1], time=execution.start)
-        for seen in execution.writes:
-            self._variable(execution, identifier, seen, used)
-        for file in execution.files:
-            self._file(execution, identifier, file)
+        for value in trace.used.values():
+            # A cell that this one ran, as %%capture does, made it after this one had started.
+            used = _entity_of(value)
+            self.doc.used(identifier, used, time=max(execution.start, self.made[used]))
+        for value in trace.made:
+            self._variable(execution, identifier, value)
+        for value in trace.files:
+            self._file(execution, identifier, value)
+        for value, source in trace.derived:
+            self.doc.wasDerivedFrom(_entity_of(value), _entity_of(source), identifier)
         self.previous = self.exec_of[execution.step] = identifier
 
     def _cell_run(self, execution: Execution, planned: Mapping[str, Any] | None) -> str:
@@ -420,11 +448,9 @@ class _Writer:
         self.doc.wasAttributedTo(identifier, self._editor())
         return identifier
 
-    def _variable(self, execution: Execution, activity: str, seen: Mapping[str, Any], used: Sequence[str]) -> None:
-        name = str(seen["name"])
-        version = self.versions.get(name, 0) + 1
-        self.versions[name] = version
-        identifier = f"run:var-{local_name(name)}-{version}"
+    def _variable(self, execution: Execution, activity: str, value: Value) -> None:
+        name, seen, identifier = value.name, value.seen, _entity_of(value)
+        self.made[identifier] = execution.end or execution.start
         self.entity(
             identifier,
             "p-plan:Entity",
@@ -437,23 +463,21 @@ class _Writer:
             ml_shape=seen.get("shape"),
             ml_items=seen.get("items"),
             ml_value=seen.get("value"),
+            ml_stale=self.stale.of_value(value) or None,
         )
         self.doc.wasGeneratedBy(identifier, activity, time=execution.end)
-        for source in used:
-            self.doc.wasDerivedFrom(identifier, source, activity)
 
-    def _file(self, execution: Execution, activity: str, file: Mapping[str, Any]) -> None:
-        path = str(file["path"])
-        version = self.versions.get(f"file {path}", 0) + 1
-        self.versions[f"file {path}"] = version
-        identifier = f"run:file-{local_name(path)}-{version}"
+    def _file(self, execution: Execution, activity: str, value: Value) -> None:
+        path, identifier = str(value.seen["path"]), _entity_of(value)
+        self.made[identifier] = execution.end or execution.start
         self.entity(
             identifier,
             "ml:Artifact",
             *(["mls:Model"] if path.endswith((".pt", ".pth", ".safetensors")) else []),
             schema_name=path,
-            schema_sha256=file["sha256"],
-            ml_bytes=file["bytes"],
+            schema_sha256=value.seen["sha256"],
+            ml_bytes=value.seen["bytes"],
+            ml_stale=self.stale.of_value(value) or None,
         )
         self.doc.wasGeneratedBy(identifier, activity, time=execution.end)
 
@@ -585,10 +609,10 @@ class _Writer:
                 ml_status="observed" if seen is not None else "declared",
                 ml_origin=dict(self.plan.get("origins") or {}).get(name),
             )
-            users = [e for e in self.account.executions if any(r["name"] == name for r in e.reads)]
-            steps = [e.step for e in users] or [e.step for e in self.account.executions if stage and e.stage == stage][
-                :1
-            ]
+            read_by = zip(self.account.executions, self.traces, strict=True)
+            steps = [e.step for e, trace in read_by if name in trace.used] or [
+                e.step for e in self.account.executions if stage and e.stage == stage
+            ][:1]
             for user in dict.fromkeys(steps or ([step] if step else [])):
                 self.doc.used(self.exec_of[user], setting)
 
@@ -616,6 +640,7 @@ class _Writer:
                 "mls:ModelEvaluation",
                 mls_specifiedBy=self.name(measure),
                 mls_hasValue=number if number is not None else self.or_null(value),
+                ml_stale=self.why_stale_of.get(step or "") or None,
             )
             if step:
                 self.doc.wasGeneratedBy(metric, step)
@@ -627,6 +652,7 @@ class _Writer:
         text = canonical_json(self.account.series)
         digest = sha256_of_text(text)
         small = len(text) <= LONGEST_SERIES
+        step = self.exec_of.get(self.account.series_step)
         if not small:
             self.files[f"series/{digest}.json"] = text
         self.entity(
@@ -636,8 +662,8 @@ class _Writer:
             ml_epochs=max(len(values) for values in self.account.series.values()),
             ml_values=self.account.series if small else None,
             schema_name=None if small else f"series/{digest}.json",
+            ml_stale=self.why_stale_of.get(step or "") or None,
         )
-        step = self.exec_of.get(self.account.series_step)
         if step:
             self.doc.wasGeneratedBy("run:history", step)
 
@@ -652,6 +678,12 @@ def _keys(attributes: Mapping[str, Any]) -> dict[str, Any]:
         written, prefix = next((pair for pair in _PREFIXES if key.startswith(f"{pair[0]}_")), ("", ""))
         keys[f"{prefix}:{key[len(written) + 1 :]}"] = value
     return keys
+
+
+def _entity_of(value: Value) -> str:
+    if value.is_file:
+        return f"run:file-{local_name(str(value.seen['path']))}-{value.number}"
+    return f"run:var-{local_name(value.name)}-{value.number}"
 
 
 def _number(value: Any) -> Any:

@@ -10,6 +10,8 @@ import hashlib
 import struct
 import sys
 from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
@@ -23,6 +25,9 @@ _SAMPLES = 256
 _SAMPLE_BYTES = 2**16
 _DEEPEST = 8
 _MOST_ITEMS = 200_000
+"""Values of more items than this, such as a column of texts, are sampled: by their number alone."""
+
+_SAMPLED_ITEMS = 1_000
 
 
 @dataclass
@@ -68,17 +73,23 @@ def fingerprint(value: object) -> Fingerprint:
     """Return the fingerprint of a value; never raises for an odd object, which gets no digest."""
     cls = type(value)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    hasher = _Hasher()
-    try:
-        hasher.add(value, 0)
-        digest = hasher.digest.hexdigest()
-    except Exception:  # any object at all may stand here, with any __getattr__
-        digest = None
+    digest, sampled = _digest(value, whole=True)
     try:
         facts, kind = _facts(value), _kind(value)
     except Exception:
         facts, kind = {}, "value"
-    return Fingerprint(name, kind, digest, hasher.sampled, facts)
+    return Fingerprint(name, kind, digest, sampled, facts)
+
+
+def _digest(value: object, *, whole: bool) -> tuple[str | None, bool]:
+    hasher = _Hasher(whole=whole)
+    try:
+        hasher.add(value, 0)
+    except _TooMany:
+        return _digest(value, whole=False) if whole else (None, False)
+    except Exception:  # any object at all may stand here, with any __getattr__
+        return None, False
+    return hasher.digest.hexdigest(), hasher.sampled
 
 
 def _kind(value: object) -> str:
@@ -100,8 +111,14 @@ def _facts(value: Any) -> dict[str, Any]:
     return {}
 
 
+class _TooMany(Exception):
+    """Raised inside when there are more items than are read."""
+
+
 class _Hasher:
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool) -> None:
+        self.whole = whole
+        self.placeless = False
         self.digest = hashlib.sha256()
         self.sampled = False
         self._items = 0
@@ -109,8 +126,12 @@ class _Hasher:
     def add(self, value: Any, depth: int) -> None:
         """Feed a value into the digest, with its type and length so that no two values run together."""
         self._items += 1
-        if depth > _DEEPEST or self._items > _MOST_ITEMS:
+        if depth > _DEEPEST:
             raise _NoDigest
+        if self._items > _MOST_ITEMS:
+            raise _TooMany
+        if self.placeless and isinstance(value, str) and PurePath(value).is_absolute():
+            value = PurePath(value).name  # where the files of a dataset lie is no content, either
         if value is None or isinstance(value, bool | int | str):
             self._put(type(value).__name__, str(value).encode("utf-8", "surrogatepass"))
         elif isinstance(value, PurePath):
@@ -123,15 +144,19 @@ class _Hasher:
             self._put("bytes", self._sample(memoryview(value)))
         elif isinstance(value, list | tuple):
             self._put("list", str(len(value)).encode())
-            for item in value:
+            for item in self._some(value):
                 self.add(item, depth + 1)
         elif isinstance(value, dict):
             self._put("dict", str(len(value)).encode())
-            for key, item in value.items():
+            for key, item in self._some(list(value.items())):
                 self.add(key, depth + 1)
                 self.add(item, depth + 1)
         elif isinstance(value, set | frozenset):
             self.add(sorted(value, key=repr), depth)
+        elif isinstance(value, range):
+            self._put("range", f"{value.start}:{value.stop}:{value.step}".encode())
+        elif isinstance(value, date | time | timedelta | Decimal):
+            self._put(type(value).__name__, str(value).encode())
         else:
             self._object(value, depth)
 
@@ -142,8 +167,20 @@ class _Hasher:
             self.add(dict(value.state_dict()), depth + 1)
         elif module == "torch" and hasattr(value, "detach"):
             self._tensor(value.detach().cpu(), depth)
+        elif module == "torch" and callable(getattr(value, "get_state", None)):  # a generator of random numbers
+            self._put("generator", type(value).__name__.encode())
+            self.add(value.get_state(), depth + 1)
+        elif _is_a(value, "torch.utils.data", "DataLoader"):
+            self._parts(value, ("dataset", "batch_size", "drop_last", "sampler", "generator"), depth)
+        elif _is_a(value, "torch.utils.data", "Sampler"):  # not data_source, which is the dataset again
+            known = {name: held for name, held in vars(value).items() if name not in ("data_source", "generator")}
+            self._members(value, known, depth)
+        elif _is_a(value, "torch.utils.data", "Dataset"):
+            self._members(value, vars(value), depth)
         elif module == "torch" and type(value).__name__ in ("device", "dtype", "Size"):
             self._put("torch", str(value).encode())
+        elif module == "pandas" and type(value).__name__ in ("NAType", "NaTType"):
+            self._put("missing", type(value).__name__.encode())
         elif module == "pandas" and hasattr(value, "columns"):
             self.add([[str(name), value[name].to_numpy()] for name in value.columns], depth + 1)
         elif module == "pandas" and hasattr(value, "to_numpy"):
@@ -158,6 +195,36 @@ class _Hasher:
         else:
             raise _NoDigest
 
+    def _parts(self, value: Any, names: tuple[str, ...], depth: int) -> None:
+        self._put("object", type(value).__name__.encode())
+        for name in names:
+            self.add(name, depth + 1)
+            self.add(getattr(value, name, None), depth + 1)
+
+    def _members(self, value: Any, members: dict[str, Any], depth: int) -> None:
+        """Feed an object's attributes; one that has no digest, such as a transformation, by what it says of itself."""
+        self._put("object", type(value).__name__.encode())
+        for name, held in sorted(members.items()):
+            self.add(name, depth + 1)
+            own = _Hasher(whole=self.whole)
+            own._items, own.placeless = self._items, True
+            try:
+                own.add(held, depth + 1)
+                self._put("member", own.digest.digest())
+            except _TooMany:
+                raise
+            except Exception:
+                self._put("member", _words(held).encode("utf-8", "surrogatepass"))
+            self._items, self.sampled = own._items, self.sampled or own.sampled
+
+    def _some(self, items: Any) -> Any:
+        if self.whole and len(items) > _MOST_ITEMS:
+            raise _TooMany
+        if self.whole or len(items) <= _SAMPLED_ITEMS:
+            return items
+        self.sampled = True
+        return [items[i * (len(items) - 1) // (_SAMPLED_ITEMS - 1)] for i in range(_SAMPLED_ITEMS)]
+
     def _tensor(self, value: Any, depth: int) -> None:
         try:
             array = value.numpy()
@@ -168,7 +235,8 @@ class _Hasher:
 
     def _array(self, value: Any, depth: int) -> None:
         if value.dtype.hasobject:
-            self.add(value.tolist(), depth + 1)
+            self._put("objects", str(tuple(value.shape)).encode())
+            self.add(list(self._some(value.reshape(-1))), depth + 1)
             return
         self._put("array", f"{value.dtype.str}{tuple(value.shape)}".encode())
         # numpy.ascontiguousarray without importing NumPy: order="C" copies only when it must.
@@ -186,3 +254,16 @@ class _Hasher:
         self.sampled = True
         starts = [i * (size - _SAMPLE_BYTES) // (_SAMPLES - 1) for i in range(_SAMPLES)]  # the last ends at the end
         return str(size).encode() + b"".join(view[start : start + _SAMPLE_BYTES] for start in starts)
+
+
+def _words(value: object) -> str:
+    try:
+        said = repr(value)
+    except Exception:
+        said = ""
+    return type(value).__name__ if " at 0x" in said else f"{type(value).__name__} {said}"
+
+
+def _is_a(value: object, module: str, name: str) -> bool:
+    """Return whether an object is of a class that this package does not import, or of one derived from it."""
+    return any(cls.__name__ == name and str(cls.__module__).startswith(module) for cls in type(value).__mro__)

@@ -15,6 +15,8 @@ Events
     New values of the training series, about once a second.
 ``packages``
     The distributions of the modules loaded so far.
+``notebook``
+    The notebook's file, where it was saved since the run began: its cells, and the code of those that changed.
 ``note``
     Something that a person should know.
 ``end``
@@ -83,6 +85,11 @@ def plain(value: Any, depth: int = 12) -> Any:
     if isinstance(value, Path):
         return value.as_posix()
     return f"<{type(value).__name__}>"
+
+
+def size_of(event: Event) -> int:
+    """Return how many bytes an event takes in the file."""
+    return len(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")) + 1
 
 
 class Journal:
@@ -182,7 +189,9 @@ def read_journal(path: Path) -> ReadJournal:
     """
     try:
         if path.stat().st_size > LARGEST_JOURNAL:
-            raise ProvenanceError("the journal is larger than 512 MiB", field=path.name)
+            raise ProvenanceError(
+                "the journal is larger than 512 MiB", field=path.name, fix="Use the journal as the run wrote it"
+            )
         raw = path.read_bytes()
     except OSError as error:
         raise ProvenanceError(

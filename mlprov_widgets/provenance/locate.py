@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ METADATA = "mlprov"
 """The key of the Plan in a notebook's metadata."""
 
 LARGEST_NOTEBOOK = 64 * 2**20
+_LARGEST_LOOKED_INTO, _MOST_LOOKED_INTO = 8 * 2**20, 50
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,14 @@ class FoundNotebook:
         ``step``, ``stage``, ``kind``, ``title``, ``source`` and ``sha256`` of each cell, in order.
     facts : dict
         Name, size, digest and dates of the file, and its kernel.
+    path : pathlib.Path or None
+        Where the file lies; no part of any record.
     """
 
     plan: dict[str, Any]
     cells: list[dict[str, Any]]
     facts: dict[str, Any]
+    path: Path | None = None
 
 
 def find_notebook(digest: str, namespace: Mapping[str, Any], environment: Mapping[str, str]) -> FoundNotebook | None:
@@ -45,11 +50,26 @@ def find_notebook(digest: str, namespace: Mapping[str, Any], environment: Mappin
     A kernel that was started from another notebook inherits that notebook's ``JPY_SESSION_NAME``:
     the digest is what tells them apart.
     """
-    for candidate in _candidates(namespace, environment):
+    candidates = list(_candidates(namespace, environment))
+    for candidate in candidates:
         found = read_notebook_file(candidate)
         if found is not None and found.plan.get("digest") == digest:
             return found
-    return None
+    # The front end said which file it is, and it has another name by now.
+    return _renamed(digest) if candidates and not any(map(os.path.exists, candidates)) else None
+
+
+def _renamed(digest: str) -> FoundNotebook | None:
+    """Return the notebook in this folder that carries the Plan of this digest, None unless it is the only one."""
+    try:
+        here = [path for path in Path.cwd().glob("*.ipynb") if path.stat().st_size <= _LARGEST_LOOKED_INTO]
+    except OSError:
+        return None
+    if len(here) > _MOST_LOOKED_INTO:
+        return None
+    found = [notebook for path in here if (notebook := read_notebook_file(path)) is not None]
+    same = [notebook for notebook in found if notebook.plan.get("digest") == digest]
+    return same[0] if len(same) == 1 else None
 
 
 def _candidates(namespace: Mapping[str, Any], environment: Mapping[str, str]) -> Iterator[Path]:
@@ -63,10 +83,22 @@ def _candidates(namespace: Mapping[str, Any], environment: Mapping[str, str]) ->
             yield Path(Path(name).name)  # the session's name is relative to the server's root
 
 
-def read_notebook_file(path: Path) -> FoundNotebook | None:
-    """Read the Plan and the cells of a notebook file; None when it has none or cannot be read."""
+def read_notebook_file(path: Path, *, after: str = "") -> FoundNotebook | None:
+    """Read the Plan and the cells of a notebook file.
+
+    Parameters
+    ----------
+    path
+    after
+        A time, as in the facts of a notebook: a file that was not changed after it is not read.
+
+    Returns
+    -------
+    FoundNotebook or None
+        None when the file has no Plan or cannot be read.
+    """
     try:
-        if path.stat().st_size > LARGEST_NOTEBOOK:
+        if path.stat().st_size > LARGEST_NOTEBOOK or _time(path.stat().st_mtime) <= after:
             return None
         raw = path.read_bytes()
         notebook = json.loads(raw)
@@ -89,7 +121,7 @@ def read_notebook_file(path: Path) -> FoundNotebook | None:
         "format": f"nbformat {notebook.get('nbformat')}.{notebook.get('nbformat_minor')}",
         "kernel": kernel,
     }
-    return FoundNotebook(plan, cells, facts)
+    return FoundNotebook(plan, cells, facts, path.absolute())
 
 
 def _time(seconds: float) -> str:

@@ -19,7 +19,7 @@ def names_in(source: str) -> tuple[frozenset[str], frozenset[str]]:
 
     Magics and shell lines are left out: they bind nothing that can be followed.
     """
-    tree = _parse(source)
+    tree = parse(source)
     if tree is None:
         return frozenset(), frozenset()
     finder = _Finder()
@@ -37,7 +37,9 @@ _OWN_LINE = re.compile(r"^([ \t]*)(?:[%!?].*|.*\?)[ \t]*$", re.MULTILINE)
 _OWN_VALUE = re.compile(r"^([ \t]*\w+[ \t]*=)[ \t]*[%!].*$", re.MULTILINE)
 
 
-def _parse(source: str) -> ast.Module | None:
+@functools.lru_cache(maxsize=1024)
+def parse(source: str) -> ast.Module | None:
+    """Return the syntax tree of a cell, its magics and shell lines left out; None when it is no Python."""
     try:
         return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):

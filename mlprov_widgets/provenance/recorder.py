@@ -27,7 +27,7 @@ from mlprov_widgets.files import new_folder, runs_folder, sha256_of_file, sha256
 from mlprov_widgets.provenance import environment as facts
 from mlprov_widgets.provenance.fingerprint import Fingerprint, fingerprint
 from mlprov_widgets.provenance.journal import FILE_NAME, Event, Journal, now, plain
-from mlprov_widgets.provenance.locate import FoundNotebook, find_notebook
+from mlprov_widgets.provenance.locate import FoundNotebook, find_notebook, read_notebook_file
 from mlprov_widgets.provenance.names import is_data, names_in, through_functions
 from mlprov_widgets.provenance.scrub import scrub
 from mlprov_widgets.tasks.load import find_task
@@ -146,12 +146,18 @@ class Recorder:
         self._files: dict[str, tuple[int, int]] = {}
         self._series: dict[str, list[Any]] = {}
         self._executions = 0
+        self._notebook: Path | None = None
+        self._saved_at = ""
+        self._sources: set[str] = set()
         self.journal = Journal(self.folder / FILE_NAME, self._warn)
         notebook = find_notebook(digest, self.namespace, os.environ)
         self.task, reason = _installed_task(task_id, version, notebook)
         self._stages = {cell.step: cell.stage for cell in self.task.cells} if self.task else {}
         self._stages |= {cell["step"]: cell["stage"] for cell in notebook.cells} if notebook else {}
         self._planned = {cell["sha256"]: cell["step"] for cell in notebook.cells} if notebook else {}
+        if notebook and not self.under_runner:
+            self._notebook, self._saved_at, self._digest = notebook.path, notebook.facts["modified"], digest
+            self._sources.update(self._planned)
         self.journal.append("start", **start_of("kernel", task_id, version, digest, notebook, self.task, reason))
         self.journal.append("environment", facts=facts.environment(Path.cwd()))
         try:
@@ -204,13 +210,15 @@ class Recorder:
             event = self._seen(step, source)
             status, error = _outcome(result)
             self._executions += 1
+            digest = sha256_of_text(source)
+            self._sources.add(digest)
             self.journal.append(
                 "cell",
                 step=step,
                 stage=self._stages.get(step, ""),
                 execution=self._executions,
                 source=source,
-                sha256=sha256_of_text(source),
+                sha256=digest,
                 start=begun["start"],
                 end=ended,
                 status=status,
@@ -322,10 +330,25 @@ class Recorder:
         """Journal the distributions of the modules that are loaded now, and the GPUs."""
         self.journal.append("packages", packages=facts.packages(), gpus=facts.gpus())
 
+    def _look_at_notebook(self) -> None:
+        """Journal the cells of the notebook's file, if it was saved since the last look."""
+        found = read_notebook_file(self._notebook, after=self._saved_at) if self._notebook else None
+        if found is None or found.plan.get("digest") != self._digest:
+            return
+        self._saved_at = found.facts["modified"]
+        cells = []
+        for cell in found.cells:
+            if cell["kind"] == "code":
+                new = {"source": cell["source"]} if cell["sha256"] not in self._sources else {}
+                cells.append({"step": cell["step"], "sha256": cell["sha256"], **new})
+        self.journal.append("notebook", modified=self._saved_at, cells=cells)
+
     def save(self) -> Built:
         """Write the document beside the journal; under a runner, which writes it itself, only build it."""
         from mlprov_widgets.provenance.document import build, save_document
 
+        if not self._finished:
+            self._look_at_notebook()
         with _no_collection():
             if self.under_runner:
                 return build(self.journal.events)
@@ -367,6 +390,7 @@ class Recorder:
             pass
         try:
             self._look_at_history()
+            self._look_at_notebook()
             self.journal_packages()
             self.journal.append("end", **({"within_cell": True} if within_cell else {}))
             if not self.under_runner:  # the runner writes the document itself

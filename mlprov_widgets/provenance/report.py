@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.files import sha256_of_bytes
-from mlprov_widgets.provenance.pipeline import duration, pipeline_svg
+from mlprov_widgets.provenance.overview import cost_of, duration, stale_groups
+from mlprov_widgets.provenance.pipeline import pipeline_svg
 from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
 from mlprov_widgets.provenance.seal import SEAL
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, HEADLINES
@@ -42,7 +43,8 @@ def report(file: ProvenanceFile) -> str:
     came from a run is escaped.
     """
     laid_out = view(file)
-    values = (plan_dict_of(file) or {}).get("values") or {}
+    values = (plan_dict_of(file) or {}).get("values")
+    values = values if isinstance(values, dict) else {}
     table1, figures = laid_out.table1, figures_of(file)
     title = table1["experiment_info"].get("title", {}).get("value") or laid_out.run["task"] or "Experiment"
     return str(
@@ -62,6 +64,9 @@ def report(file: ProvenanceFile) -> str:
             settings=_settings(file, list(values)),
             steps=_steps(file, laid_out),
             packages=laid_out.packages,
+            stale=[(step["title"], step["stale"]) for step in laid_out.steps if step["stale"]],
+            stale_metrics=next(iter(laid_out.stale_metrics.values()), ""),
+            cost=cost_of(laid_out.run),
             head=str(file.entity(SEAL).get("ml:head", "")),
         )
     )
@@ -80,7 +85,7 @@ def _template() -> Template:
 def _moment(raw: Any, form: str = "%Y-%m-%d %H:%M") -> str:
     try:
         return f"{datetime.fromisoformat(str(raw)).astimezone(UTC).strftime(form)[:23]} UTC"
-    except ValueError:
+    except (OverflowError, ValueError):
         return "unknown"
 
 
@@ -153,7 +158,7 @@ def _figure_rank(name: str) -> tuple[int, str]:
 
 
 def _groups(laid_out: View) -> list[dict[str, Any]]:
-    groups = []
+    groups, stale = [], stale_groups(laid_out)
     for name, fields in laid_out.table1.items():
         if name == "packages":
             continue
@@ -163,7 +168,11 @@ def _groups(laid_out: View) -> list[dict[str, Any]]:
         ]
         rows.sort(key=lambda row: row["name"] in DATE_AND_DURATION)
         groups.append(
-            {"name": name, "title": _GROUP_TITLES.get(name, name.replace("_", " ").capitalize()), "rows": rows}
+            {
+                "title": _GROUP_TITLES.get(name, name.replace("_", " ").capitalize()),
+                "rows": rows,
+                "stale": name in stale,
+            }
         )
     return groups
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class View:
     packages : dict
     series : dict of str to list
         Empty when they lie in a file that is not there.
+    stale_metrics : dict of str to str
+        The metrics that a run from top to bottom would not give, each with the reason.
     """
 
     run: dict[str, Any]
@@ -39,6 +41,7 @@ class View:
     steps: list[dict[str, Any]]
     packages: dict[str, str]
     series: dict[str, list[Any]]
+    stale_metrics: dict[str, str] = field(default_factory=dict)
 
 
 def view(file: ProvenanceFile) -> View:
@@ -49,7 +52,15 @@ def view(file: ProvenanceFile) -> View:
     ProvenanceError
         If a record does not hold what its type says.
     """
-    return View(_run(file), _table1(file), metrics_of(file), _steps(file), packages_of(file), series_of(file))
+    return View(
+        _run(file),
+        _table1(file),
+        metrics_of(file),
+        _steps(file),
+        packages_of(file),
+        series_of(file),
+        stale_metrics_of(file),
+    )
 
 
 def plan_dict_of(file: ProvenanceFile) -> Mapping[str, Any] | None:
@@ -70,6 +81,8 @@ def _run(file: ProvenanceFile) -> dict[str, Any]:
         "failed_step": value_of(run.get("ml:failedStep")),
         "recorded_by": value_of(run.get("ml:recordedBy")),
         "capture_seconds": value_of(run.get("ml:captureSeconds")),
+        "journal_bytes": value_of(run.get("ml:journalBytes")),
+        "document_bytes": value_of(run.get("ml:documentBytes")),
         "notes": notes if isinstance(notes, list) else [notes] if notes else [],
         "task": value_of(notebook.get("ml:task")),
         "task_version": value_of(notebook.get("ml:taskVersion")),
@@ -91,13 +104,25 @@ def _package(attribute: str) -> str:
 
 def metrics_of(file: ProvenanceFile) -> dict[str, Any]:
     """Return the recorded metrics by name."""
-    found = {}
+    return {name: value_of(record.get("mls:hasValue")) for name, record in _metric_records(file)}
+
+
+def stale_metrics_of(file: ProvenanceFile) -> dict[str, str]:
+    """Return why metrics are stale, by name, of the stale ones alone."""
+    told = {name: _why_stale(record) for name, record in _metric_records(file)}
+    return {name: reason for name, reason in told.items() if reason}
+
+
+def _why_stale(record: Mapping[str, Any]) -> str | None:
+    reason = value_of(record.get("ml:stale"))
+    return str(reason) if reason else None
+
+
+def _metric_records(file: ProvenanceFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for identifier, record in file.of_type("mls:ModelEvaluation"):
         if identifier.startswith("run:metric-"):
             measure = file.entity(reference_of(record.get("mls:specifiedBy")))
-            name = value_of(measure.get("schema:name")) or identifier.removeprefix("run:metric-")
-            found[str(name)] = value_of(record.get("mls:hasValue"))
-    return found
+            yield str(value_of(measure.get("schema:name")) or identifier.removeprefix("run:metric-")), record
 
 
 def _table1(file: ProvenanceFile) -> dict[str, dict[str, dict[str, Any]]]:
@@ -161,6 +186,7 @@ def _steps(file: ProvenanceFile) -> list[dict[str, Any]]:
                 "start": record.get("prov:startTime"),
                 "end": record.get("prov:endTime"),
                 "error": value_of(record.get("ml:error")),
+                "stale": _why_stale(record),
                 "code": "as planned" if entity.startswith("plan:") else _what_code(file, entity),
                 "record": identifier,
             }
@@ -188,10 +214,16 @@ def series_of(file: ProvenanceFile) -> dict[str, list[Any]]:
         if path is None or not path.is_file():
             return {}
         if path.stat().st_size > LARGEST_FILE:
-            raise ProvenanceError(f"the file has more than {LARGEST_FILE:,} bytes", field=path.name)
+            raise ProvenanceError(
+                f"the file has more than {LARGEST_FILE:,} bytes", field=path.name, fix="Use an unchanged file"
+            )
         raw = path.read_bytes()
         if sha256_of_bytes(raw) != entity.get("schema:sha256"):
-            raise ProvenanceError("the file is not what the document says: its digest differs", field=path.name)
+            raise ProvenanceError(
+                "the file is not what the document says: its digest differs",
+                field=path.name,
+                fix="Put the file back that the run wrote",
+            )
         values = parse_json(raw, path.name)
     if not isinstance(values, dict):
         return {}
@@ -206,6 +238,6 @@ def beside(file: ProvenanceFile, name: str) -> Path | None:
     try:
         path = (folder / name).resolve()
         path.exists()  # fails for a name that no file can have
-    except (OSError, ValueError):
+    except (OSError, RuntimeError, ValueError):  # before Python 3.13, a loop of links is a RuntimeError
         return None
     return path if path.is_relative_to(folder) else None

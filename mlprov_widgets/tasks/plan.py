@@ -254,7 +254,9 @@ def _settle_file(
     recorded = _RECORDED_FILE.fullmatch(raw)
     if recorded and parameter.name in known:
         if known[parameter.name].sha256 != recorded[1]:
-            raise DataFileError("the recorded name and digest differ", field=parameter.name)
+            raise DataFileError(
+                "the recorded name and digest differ", field=parameter.name, fix="Use an unchanged file"
+            )
         path = found.get(parameter.name)
         if path is None:
             return None
@@ -274,7 +276,9 @@ def _settle_file(
         ignored if isinstance(ignored, tuple) else (),
     )
     if recorded and table.sha256 != recorded[1]:
-        raise DataFileError("this is not the recorded file: its digest differs", field=path.name)
+        raise DataFileError(
+            "this is not the recorded file: its digest differs", field=path.name, fix="Give the file that was recorded"
+        )
     suffix = path.suffix.lower() if path.suffix.lower() in (".csv", ".tsv", ".txt", ".data") else ".csv"
     values[parameter.name] = raw if recorded else f"data/{table.sha256}{suffix}"
     known[parameter.name] = known.get(parameter.name) or DataFile(file_name(path.name), table.sha256, table.bytes)
@@ -442,7 +446,9 @@ def plan_from_dict(raw: object) -> Plan:
     requirements = _expect(plan.get("requirements"), list, "requirements")
     for item in requirements:
         if not isinstance(item, str) or not _REQUIREMENT.fullmatch(item):
-            raise ProvenanceError(f"{quoted(item)} is not a name==version", field="requirements")
+            raise ProvenanceError(
+                f"{quoted(item)} is not a name==version", field="requirements", fix="Use an unchanged file"
+            )
     files = {name: _data_file(name, file) for name, file in _expect(plan.get("files", {}), dict, "files").items()}
     for name, file in files.items():
         # The value is a path that files are copied to: nothing but a place under data/.
@@ -450,7 +456,7 @@ def plan_from_dict(raw: object) -> Plan:
             raise ProvenanceError("a data file is named by its digest", field=name, fix="Use an unchanged file")
     digest = _expect(plan.get("task_digest"), str, "task_digest")
     if not _DIGEST.fullmatch(digest):
-        raise ProvenanceError("this is not a SHA-256", field="task_digest")
+        raise ProvenanceError("this is not a SHA-256", field="task_digest", fix="Use an unchanged file")
     return Plan(
         task=_expect(plan.get("task"), str, "task"),
         version=_expect(plan.get("version"), str, "version"),
@@ -473,14 +479,14 @@ def _value(name: str, value: object) -> Value:
         return tuple(value)
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise ProvenanceError(f"{quoted(value)} is not a value", field=name)
+    raise ProvenanceError(f"{quoted(value)} is not a value", field=name, fix="Use an unchanged file")
 
 
 def _data_file(name: str, raw: object) -> DataFile:
     file = _expect(raw, dict, f"files.{name}")
     digest = _expect(file.get("sha256"), str, f"files.{name}.sha256")
     if not _DIGEST.fullmatch(digest):
-        raise ProvenanceError("this is not a SHA-256", field=f"files.{name}.sha256")
+        raise ProvenanceError("this is not a SHA-256", field=f"files.{name}.sha256", fix="Use an unchanged file")
     return DataFile(
         file_name(_expect(file.get("name"), str, f"files.{name}.name")),
         digest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -419,6 +420,168 @@ def test_a_run_that_does_not_know_its_notebook_says_so(
     assert (size["status"], size["reason"]) == ("not_observed", "the notebook's file was not found")
 
 
+@pytest.fixture
+def copied(notebook: Write, own_folder: Path) -> Path:
+    """A copy of a notebook under another name in another folder; the first one is gone."""
+    path = notebook({"epochs": 3})
+    (own_folder / "elsewhere").mkdir()
+    return path.rename(own_folder / "elsewhere" / "another name.ipynb")
+
+
+def test_a_notebook_that_was_moved_and_renamed_keeps_its_plan_for_a_person(
+    copied: Path, kernel: StartKernel, recorded: Any, document: Callable[[Path], dict[str, Any]]
+) -> None:
+    shell = kernel(copied.parent, JPY_SESSION_NAME=str(copied))
+    shell.run_steps(copied)
+    shell.close()
+    about = document(recorded()[0])["entity"]["plan:notebook"]
+    assert (about["ml:planKnown"], about["schema:name"]) == (True, "another name.ipynb")
+    assert field(recorded()[0], "model_training", "epochs") == 3
+
+
+def test_a_notebook_that_was_moved_and_renamed_keeps_its_plan_in_a_run(
+    copied: Path, run: Run, document: Callable[[str], dict[str, Any]]
+) -> None:
+    done = run(copied)
+    about = document(done["run"])["entity"]["plan:notebook"]
+    assert (done["status"], about["ml:planKnown"], about["schema:name"]) == ("completed", True, "another name.ipynb")
+
+
+def test_a_notebook_that_was_renamed_while_its_kernel_runs_keeps_its_plan(
+    copied: Path, kernel: StartKernel, recorded: Any, journaled: Journaled
+) -> None:
+    shell = kernel(copied.parent, JPY_SESSION_NAME="old name.ipynb")
+    shell.run_steps(copied, "recorder")
+    shell.close()
+    start = journaled(recorded()[0], "start")[0]
+    assert (start["plan"]["values"]["epochs"], start["notebook"]["name"]) == (3, "another name.ipynb")
+
+
+# Stale outputs ----------------------------------------------------------------------------------------
+
+
+def stale(run: Answer | Path) -> dict[str, str]:
+    provenance = run["provenance"] if isinstance(run, dict) else run / "provenance.json"
+    return {step["step"]: step["stale"] for step in verbs.show(provenance)["steps"] if step["stale"]}
+
+
+def save(path: Path, source: str | None, step: str) -> None:
+    """Save a notebook with a cell edited, or deleted."""
+    content = nbformat.read(path, as_version=4)
+    for cell in content.cells:
+        if cell.id == step and source is not None:
+            cell.source = source
+    content.cells = [cell for cell in content.cells if cell.id != step or source is not None]
+    nbformat.write(content, path)
+
+
+def test_a_run_from_top_to_bottom_has_nothing_stale(tiny_run: Answer, iris_run: Answer) -> None:
+    assert (stale(tiny_run), stale(iris_run)) == ({}, {})
+
+
+def test_a_training_that_goes_on_from_itself_is_stale_with_all_that_follows(
+    notebook: Write, kernel: StartKernel, recorded: Any
+) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path)
+    shell.run_steps(path, "train", "evaluate")
+    assert stale(recorded()[0]) == {
+        "train": "this had changed weights before, and ran again on it; "
+        "from top to bottom it comes from Put a line somewhere",
+        "evaluate": "weights comes from Move the line, which is stale",
+    }
+    assert "accuracy" in verbs.show(recorded()[0] / "provenance.json")["stale_metrics"]
+
+
+def test_running_all_from_the_model_on_again_has_nothing_stale(
+    notebook: Write, kernel: StartKernel, recorded: Any
+) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path)
+    shell.run_steps(path, "train", "model", "train", "evaluate", "provenance")
+    assert stale(recorded()[0]) == {}
+
+
+def test_the_notebook_shows_which_cells_are_stale(notebook: Write, kernel: StartKernel) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path)
+    assert "Measure, Move the line" not in shell.printed
+    shell.run_steps(path, "train", "provenance")
+    assert "Measure, Move the line" in shell.printed
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [("metrics = {}", "its code was changed after it ran"), (None, "the notebook has this cell no longer")],
+    ids=["edited", "deleted"],
+)
+def test_what_became_of_a_cell_after_it_ran_is_seen_in_the_saved_notebook(
+    notebook: Write, kernel: StartKernel, recorded: Any, source: str | None, reason: str
+) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path)
+    save(path, source, "evaluate")
+    shell.close()
+    assert stale(recorded()[0]) == {"evaluate": reason}
+
+
+def test_a_notebook_that_is_saved_as_it_ran_has_nothing_stale(
+    notebook: Write, kernel: StartKernel, recorded: Any, journaled: Journaled
+) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path)
+    save(path, "none has this name", "none")
+    shell.close()
+    assert len(journaled(recorded()[0], "notebook")) == 1
+    assert stale(recorded()[0]) == {}
+
+
+# What recording costs, and what it digests ------------------------------------------------------------
+
+
+def test_the_sizes_of_journal_and_document_are_in_the_document(tiny_run: Answer) -> None:
+    said = verbs.show(tiny_run["provenance"])["run"]
+    assert said["journal_bytes"] == Path(tiny_run["journal"]).stat().st_size
+    assert said["document_bytes"] == Path(tiny_run["provenance"]).stat().st_size
+
+
+def test_the_cost_of_recording_is_in_the_report(tiny_run: Answer) -> None:
+    said = verbs.show(tiny_run["provenance"])["run"]
+    told = f"{said['capture_seconds']:.2f} s; the journal has {said['journal_bytes']:,} bytes"
+    assert told in Path(tiny_run["report"]).read_text(encoding="utf-8")
+
+
+MAKERS = """
+import numpy as np, pandas as pd, torch
+from torch.utils.data import DataLoader, TensorDataset
+array = np.arange(6.0)
+large = np.zeros(64 * 2**20 + 8, np.uint8)
+tensor = torch.ones(2, 3)
+frame = pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "t": ["a", "b"]})
+dataset = TensorDataset(tensor)
+loader = DataLoader(dataset, batch_size=1)
+net = torch.nn.Linear(3, 1)
+torch.save(net.state_dict(), outputs / "net.pt")
+"""
+
+
+def test_arrays_tensors_frames_datasets_models_and_files_have_digests(
+    notebook: Write, run: Run, document: Callable[[str], dict[str, Any]]
+) -> None:
+    done = run(notebook(add={"imports": MAKERS}))
+    entities = document(done["run"])["entity"]
+    names = ("array", "large", "tensor", "frame", "dataset", "loader", "net")
+    made = {name: entities[f"run:var-{name}-1"] for name in names}
+    made["net.pt"] = entities["run:file-outputs_x2f_net.pt-1"]
+    assert [name for name, entity in made.items() if len(entity.get("schema:sha256", "")) != 64] == []
+    assert [name for name, entity in made.items() if entity.get("ml:sampledDigest")] == ["large"]
+
+
 # Papermill --------------------------------------------------------------------------------------------
 
 
@@ -583,3 +746,76 @@ def test_the_recorder_line_is_that_of_the_plan(tiny_run: Answer) -> None:
     assert found is not None
     source = next(cell["source"] for cell in found.cells if cell["step"] == "recorder")
     assert f'plan="{found.plan["digest"]}"' in source
+
+
+SMALL_DISK = """\
+import resource
+from mlprov_widgets.provenance.recorder import active
+full = active().journal.path.stat().st_size + 300
+resource.setrlimit(resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
+"""
+"""A cell after which no file of the kernel grows beyond what the journal has, and a piece of an event."""
+
+
+def test_a_disk_that_gets_full_during_a_run_is_said_in_the_cell_and_in_the_document(notebook: Write, run: Run) -> None:
+    pytest.importorskip("resource")
+    done = run(notebook(add={"model": SMALL_DISK}))
+    said = [
+        (cell.id, output.text)
+        for cell in nbformat.read(done["notebook"], as_version=4).cells
+        for output in cell.get("outputs", [])
+        if "cannot be written" in output.get("text", "")
+    ]
+    assert [step for step, _ in said] == ["after-model"]
+    assert "The cells run on; the record is incomplete." in said[0][1]
+    assert (Path(done["run"]) / "outputs" / "line.json").is_file(), "the last cell ran"
+    shown = verbs.show(done["provenance"])
+    assert (done["status"], shown["run"]["status"]) == ("incomplete", "incomplete")
+    assert [step["status"] for step in shown["steps"]] == ["ok"] * 9
+    assert done["notes"] == [
+        "The journal could not be written to its end: the last cells are recorded as seen from outside."
+    ]
+    assert verbs.verify(done["provenance"])["valid"]
+
+
+READ_ONLY = """\
+import ctypes, os
+from mlprov_widgets.provenance.recorder import active
+os.chmod(active().folder, 0o555)
+if os.geteuid() == 0:  # as root, give up the capability to write in spite of the rights
+    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert ctypes.CDLL(None).capset(header, none) == 0
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="capabilities are Linux's")
+def test_cells_run_on_in_a_folder_that_became_read_only(notebook: Write, kernel: StartKernel, recorded: Any) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path, "recorder")
+    assert shell.run(READ_ONLY, "lock") == "ok", shell.printed
+    shell.run_steps(path, "imports", "parameters", "load-data", "model", "train", "evaluate", "provenance")
+    shell.close()
+    (folder,) = recorded()
+    folder.chmod(0o755)
+    assert "The document cannot be written: [Errno 13] Permission denied" in shell.printed
+    assert not (folder / "provenance.json").exists()
+    assert verbs.recover(folder)["status"] == "completed"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="capabilities are Linux's")
+def test_a_run_in_a_read_only_folder_is_kept_elsewhere_and_says_where(
+    notebook: Write, kernel: StartKernel, own_folder: Path
+) -> None:
+    path = notebook()
+    (own_folder / "spare").mkdir()
+    places = {"MLPROV_RUNS": str(path.parent / "mlprov_runs"), "TMPDIR": str(own_folder / "spare")}
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path), **places)
+    assert shell.run(READ_ONLY.replace("active().folder", "'.'"), "lock") == "ok", shell.printed
+    shell.run_steps(path)
+    shell.close()
+    path.parent.chmod(0o755)
+    (kept,) = (own_folder / "spare").glob("mlprov-tiny-*")
+    assert f"This run is kept in {kept}" in shell.printed
+    assert "Permission denied" in shell.printed
+    assert verbs.show(kept / "provenance.json")["run"]["status"] == "completed"

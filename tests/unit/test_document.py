@@ -16,6 +16,7 @@ from jsonschema.validators import validator_for
 
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance.account import account_of
+from mlprov_widgets.provenance.constraints import violations
 from mlprov_widgets.provenance.document import build, local_name
 from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
 from mlprov_widgets.provenance.terms import TABLE1
@@ -147,7 +148,10 @@ def events() -> list[dict[str, Any]]:
 
 
 def built(events: list[dict[str, Any]]) -> ProvenanceFile:
-    return ProvenanceFile(build(events).document)
+    """Return the document of a journal, which never contradicts itself."""
+    file = ProvenanceFile(build(events).document)
+    assert list(violations(file.document)) == []
+    return file
 
 
 def test_the_same_journal_gives_the_same_bytes(events: list[dict[str, Any]]) -> None:
@@ -177,6 +181,28 @@ def test_a_document_can_be_written_in_every_form(events: list[dict[str, Any]], f
 
 def test_every_relation_ends_in_a_record(events: list[dict[str, Any]]) -> None:
     assert verify(built(events)).problems == []
+
+
+def test_the_run_begins_with_the_cell_that_started_the_recorder(events: list[dict[str, Any]]) -> None:
+    events[2:3] = [executed("recorder", "record()", 0.5, start="2025-12-31T23:59:59+00:00")]
+    assert built(events).activity("run:run")["prov:startTime"] == "2025-12-31T23:59:59+00:00"
+    assert verify(built(events)).problems == []
+
+
+def test_a_run_ends_with_its_last_execution(events: list[dict[str, Any]]) -> None:
+    events[-1] = {"event": "end", "time": moment(2.25)}
+    assert built(events).activity("run:run")["prov:endTime"] == moment(2.5)
+    assert verify(built(events)).problems == []
+
+
+def test_what_a_cell_run_by_another_made_is_used_once_it_is_there(events: list[dict[str, Any]]) -> None:
+    inner = executed("", "x = 5", 1.5, writes=[variable("fresh")])
+    outer = executed("outer", "%%capture", 1, end=moment(2), reads=[variable("fresh")], writes=[variable("more")])
+    events[4:4] = [inner, outer]
+    file = built(events)
+    usage = next(u for u in file.records("used").values() if u["prov:entity"] == "run:var-fresh-1")
+    assert usage["prov:time"] == "2026-01-01T00:00:02+00:00"  # not 1, when the cell that used it had begun
+    assert verify(file).problems == []
 
 
 def test_every_field_of_table_1_is_there_with_a_status_and_a_reason(events: list[dict[str, Any]]) -> None:

@@ -26,11 +26,17 @@ def digest(value: object) -> str | None:
 # Equal content -----------------------------------------------------------------------------------
 
 MAKERS = """
+import os
 import pathlib
 import numpy as np, pandas as pd, torch
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
+
+class Rows(Dataset):
+    def __init__(self, rows):
+        self.rows, self.transform, self.root = rows, round, f"/somewhere/{os.getpid()}/rows"
 
 def trained():
     torch.manual_seed(2)
@@ -61,6 +67,16 @@ values = {
     "size": torch.Size([2, 3]),
     "scaler": StandardScaler().fit(rows),
     "pipeline": Pipeline([("fill", SimpleImputer()), ("scale", StandardScaler())]).fit(rows),
+    "frame with gaps": pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "t": pd.to_datetime(["2026-01-01", None])}),
+    "times with a zone": pd.Series(pd.to_datetime(["2026-01-01"]).tz_localize("UTC")),
+    "range": range(2, 9),
+    "dataset": TensorDataset(torch.ones(3, 2), torch.arange(3)),
+    "part of a dataset": Subset(TensorDataset(torch.ones(3, 2)), [0, 2]),
+    "dataset of one's own": Rows(rows),
+    "loader": DataLoader(TensorDataset(torch.ones(3, 2)), 2, shuffle=True, generator=torch.Generator().manual_seed(2)),
+    "generator": torch.Generator().manual_seed(3),
+    "many texts": [str(number) for number in range(200_001)],
+    "long column of texts": pd.DataFrame({"t": [str(number) for number in range(200_001)]}),
 }
 """
 
@@ -132,6 +148,21 @@ def test_looking_at_a_model_does_not_change_it() -> None:
 
 # Other content -----------------------------------------------------------------------------------
 
+
+def dataset(rows: list[float]) -> Any:
+    return torch.utils.data.TensorDataset(torch.tensor(rows))
+
+
+def seeded(seed: int) -> Any:
+    return torch.Generator().manual_seed(seed)
+
+
+def loader(**options: Any) -> Any:
+    return torch.utils.data.DataLoader(dataset([1.0, 2.0]), **options)
+
+
+MANY = ["x"] * 300_000
+
 PAIRS = {
     "number and text": (1, "1"),
     "integer and float": (1, 1.0),
@@ -155,6 +186,14 @@ PAIRS = {
     "class of a module": (torch.nn.ReLU(), torch.nn.Tanh()),
     "learning rate": tuple(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate) for rate in (0.1, 0.2)),
     "devices": (torch.device("cpu"), torch.device("meta")),
+    "row of a dataset": (dataset([1.0]), dataset([2.0])),
+    "size of a batch": (loader(batch_size=1), loader(batch_size=2)),
+    "order of a loader": (loader(shuffle=True), loader(shuffle=False)),
+    "seed of a loader": (loader(generator=seeded(1)), loader(generator=seeded(2))),
+    "numbers of a generator": (seeded(1), seeded(2)),
+    "first of many items": ([1, *MANY], [2, *MANY]),
+    "last of many items": ([*MANY, 1], [*MANY, 2]),
+    "number of many items": (MANY, [*MANY, "x"]),
 }
 
 
@@ -219,6 +258,24 @@ def test_a_large_array_within_a_value_is_said_too(small_limit: int) -> None:
 def test_a_really_large_array_takes_little_time() -> None:
     large = np.zeros(module.SAMPLED_ABOVE + 8, np.uint8)  # pages of zeros take no memory
     assert fingerprint(large).sampled
+
+
+def test_many_items_are_sampled_by_their_number_and_say_so() -> None:
+    assert fingerprint(MANY).sampled
+    assert not fingerprint(MANY[: module._MOST_ITEMS - 1]).sampled
+
+
+def test_many_items_within_short_lists_are_sampled_too() -> None:
+    seen = fingerprint([["x"] * 10] * 50_000)
+    assert (seen.sampled, seen.sha256 is None) == (True, False)
+
+
+def test_a_loader_that_was_gone_through_is_another_one() -> None:
+    # Its generator goes on: a second pass has another order.
+    one = loader(shuffle=True, generator=seeded(1))
+    before = digest(one)
+    list(one)
+    assert digest(one) != before
 
 
 # Odd objects -------------------------------------------------------------------------------------

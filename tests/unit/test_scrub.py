@@ -72,3 +72,25 @@ def test_a_path_at_the_cut_does_not_show_its_folders() -> None:
 
 def test_a_long_message_of_slashes_takes_no_time() -> None:
     assert scrub("/" * 100_000 + "a/" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("https://ada:pa55word@git.example/a.git", "https://<secret>@git.example/a.git"),
+        (
+            "origin\thttps://ghp_0123456789@git.example/a.git (fetch)",
+            "origin\thttps://<secret>@git.example/a.git (fetch)",
+        ),
+        ("postgresql://ada:p%40ss@db.example:5432/x", "postgresql://<secret>@db.example:5432/x"),
+        ("mail https://example.org/~ada@home", "mail https://example.org/~ada@home"),
+        ("ada@example.org", "ada@example.org"),
+    ],
+)
+def test_who_logs_in_is_taken_out_of_an_address(text: str, scrubbed: str) -> None:
+    assert scrub(text) == scrubbed
+
+
+def test_a_secret_at_the_cut_does_not_show_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", "tok-9f3b7a51c2")
+    assert "tok-" not in scrub("x" * 1990 + " tok-9f3b7a51c2")
