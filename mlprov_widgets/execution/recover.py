@@ -60,5 +60,8 @@ def _ending(events: list[Event], truncated: bool) -> list[Event]:
         added.append({"event": "note", "time": last, "message": message})
     if not any(event["event"] == "end" for event in events):
         message = "The run did not end by itself; its record was recovered from the journal."
-        added.append({"event": "end", "time": last, "message": message})
+        # A cell that was cut off did not fail, nobody knows how it would have ended; one that failed before did.
+        tries = {str(event.get("step")): event.get("status") for event in events if event["event"] == "cell"}
+        status = "failed" if "error" in tries.values() else "incomplete"
+        added.append({"event": "end", "time": last, "message": message, "status": status})
     return added

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,15 @@ from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.notebook.render import notebook_text
 from mlprov_widgets.notebook.write import copy_data, find_data
 from mlprov_widgets.provenance import environment as facts
+from mlprov_widgets.provenance.account import has_code
 from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
 from mlprov_widgets.provenance.document import Built, save_document
 from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.journal import Event, Journal, now, read_journal
 from mlprov_widgets.provenance.locate import NOTEBOOK, FoundNotebook
+from mlprov_widgets.provenance.reading import ProvenanceFile
 from mlprov_widgets.provenance.recorder import RUN_FOLDER, start_of
+from mlprov_widgets.provenance.view import stale_metrics_of
 from mlprov_widgets.tasks.load import ENVIRONMENT_VARIABLE, find_task
 
 if TYPE_CHECKING:
@@ -160,7 +164,9 @@ def _read(source: Path) -> NotebookNode:
     try:
         notebook: NotebookNode = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
     except Exception as error:  # nbformat raises its own, jsonschema's and json's
-        raise NotebookError(f"this notebook cannot be read: {error}", field=source.name) from None
+        raise NotebookError(
+            f"this notebook cannot be read: {error}", field=source.name, fix="Generate it again"
+        ) from None
     return notebook
 
 
@@ -178,7 +184,6 @@ def _variables(source: Path, folder: Path, tasks: Iterable[Path]) -> dict[str, s
 
 def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook | None = None) -> Built:
     """Build the document of some events and write it, and the report, into a run's folder."""
-    from mlprov_widgets.provenance.reading import ProvenanceFile
     from mlprov_widgets.provenance.report import report
 
     built = save_document(folder, events, notebook)
@@ -201,8 +206,13 @@ def run_of(folder: Path, notebook: Path | None, built: Built, message: str, seco
         seconds=seconds,
         capture_seconds=account.capture_seconds,
         failed_step=account.failed_step,
-        notes=tuple(account.notes),
+        notes=(*account.notes, *_stale_metrics(built)),
     )
+
+
+def _stale_metrics(built: Built) -> list[str]:
+    reasons = list(stale_metrics_of(ProvenanceFile(built.document)).values())
+    return [f"The metrics are stale: {reasons[0]}."] if reasons else []
 
 
 def _complete_journal(path: Path, found: FoundNotebook, outcome: Outcome, tasks: Sequence[Path]) -> list[Event]:
@@ -215,9 +225,24 @@ def _complete_journal(path: Path, found: FoundNotebook, outcome: Outcome, tasks:
         return _journal_from_outside(path, found, outcome, tasks, ended)
     drop_partial_line(path)
     journal = Journal(path, _ignore, extend=True)
+    lost = _not_journaled(read_journal(path).events, outcome)
+    for cell in lost:
+        journal.append("cell", **cell)
+    if lost:
+        message = "The journal could not be written to its end: the last cells are recorded as seen from outside."
+        journal.append("note", incomplete=True, message=message)
     journal.append("end", **ended)
     journal.close()
     return read_journal(path).events
+
+
+def _not_journaled(events: Sequence[Event], outcome: Outcome) -> list[dict[str, Any]]:
+    """Return the last cells that were seen to end from outside and that the recording kernel did not journal."""
+    if any(event["event"] == "end" for event in events):
+        return []
+    told = {event.get("sha256") for event in events if event["event"] == "cell"}
+    ended = [cell for cell in outcome.cells if cell["status"] in ("ok", "error") and has_code(cell["source"])]
+    return list(takewhile(lambda cell: cell["sha256"] not in told, reversed(ended)))[::-1]
 
 
 def drop_partial_line(path: Path) -> None:

@@ -26,11 +26,28 @@ Progress = Callable[[Mapping[str, Any]], None]
 """Called with ``event`` (``started``, ``cell_start``, ``cell_end``), ``step``, ``title``, ``index``, ``total``."""
 
 _INHERITED = ("JPY_", "VOILA_")
+_END_WITH_PARENT = """
+import os, threading, time
+def watch(parent=int(os.environ.get("JPY_PARENT_PID") or 0)):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+if os.name == "posix" and os.getsid(0) == os.getpid():  # not below a wrapper such as `conda run`
+    threading.Thread(target=watch, daemon=True).start()
+"""
+"""What ends a kernel whose parent is gone.
+
+ipykernel does so too, but where the parent is killed before the kernel has started, it waits for process 1 to inherit
+the kernel; on a desktop, another process does.
+"""
+
 _KERNEL_ARGUMENTS = [
     # The kernel would warn on standard error that it listens on the loopback without encryption.
     "--IPKernelApp.log_level=40",
     # A run's cells do not belong into the person's history of typed commands.
     "--HistoryManager.hist_file=:memory:",
+    # In a namespace of its own: the notebook's stays empty.
+    f"--IPKernelApp.code_to_run=exec({_END_WITH_PARENT!r}, {{}})",
 ]
 _KILL_AFTER = 10.0
 

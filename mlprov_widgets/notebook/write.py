@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +81,9 @@ def copy_data(plan: Plan, sources: Mapping[str, Path], folder: Path) -> None:
         if sha256_of_file(source) != file.sha256:
             raise DataFileError("the file has changed since it was looked at", field=source.name, fix="Start again")
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.partial")
-        shutil.copyfile(source, partial)
-        partial.replace(target)
+        # Two runs at once may both copy it: each needs a temporary file of its own.
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as partial:
+            shutil.copyfile(source, Path(partial) / target.name).replace(target)
 
 
 def missing_data(parameter: str, name: str, sha256: str) -> DataFileError:

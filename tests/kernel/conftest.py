@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -14,9 +15,11 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from mlprov_widgets import verbs
+from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.provenance.journal import read_journal
 
 PATIENCE = 60.0
+ABOUT_FILES = {"artifact_changed", "outside"}
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +27,17 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_environmen
     """Work in a folder of the test's own: defaults such as ``./mlprov_runs`` lead there."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def consistent_documents(own_folder: Path) -> Iterator[None]:
+    """No document that a test leaves as it was written contradicts itself."""
+    yield
+    for path in own_folder.rglob("provenance.json"):
+        with contextlib.suppress(ProvenanceError):  # a test may have spoiled it
+            problems = verbs.verify(path)["problems"]
+            codes = {problem["code"] for problem in problems}
+            assert codes <= ABOUT_FILES or codes & {"changed", "added", "missing", "seal_missing"}, problems
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def killed(notebook: Write, own_folder: Path, tiny_task: Path, wait_for: Any, re
 def test_a_killed_run_is_recovered_from_its_journal(killed: Path) -> None:
     assert not (killed / "provenance.json").exists()
     done = verbs.recover(killed / "journal.jsonl")
-    assert (done["status"], done["failed_step"]) == ("failed", "train")
+    assert (done["status"], done["failed_step"]) == ("incomplete", "train")
     assert done["notes"] == ["The run did not end by itself; its record was recovered from the journal."]
     ran = [(step["step"], step["status"]) for step in verbs.show(done["provenance"])["steps"]]
     assert ran[-2:] == [("model", "ok"), ("train", "died")]

@@ -1,4 +1,8 @@
-"""A file from a stranger is read, shown and imported, or refused in words; never obeyed."""
+"""A file from a stranger is read, shown and imported, or refused in words; never obeyed.
+
+``MLPROV_EXAMPLES=1000`` tries a thousand examples of each sort instead of a few. The small files of
+``tests/data/hostile`` are tried each time.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ import copy
 import json
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,20 +27,30 @@ from hypothesis import strategies as st
 
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.compare import compare
 from mlprov_widgets.files import canonical_json, sha256_of_text
 from mlprov_widgets.provenance.export import FORMATS
-from mlprov_widgets.provenance.reading import parse_json, read_provenance
+from mlprov_widgets.provenance.reading import ProvenanceFile, parse_json, read_provenance
 from mlprov_widgets.provenance.replay import replay
 from mlprov_widgets.tasks.plan import plan_from_dict
 
 Answer = dict[str, Any]
 
+EXAMPLES = int(os.environ.get("MLPROV_EXAMPLES", "40"))
 MANY = settings(
-    max_examples=150,
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
+SOME = settings(MANY, max_examples=max(EXAMPLES // 4, 1))
 LEGACY = Path(__file__).parents[1] / "data" / "legacy.json"
+CORPUS = Path(__file__).parents[1] / "data" / "hostile"
+
+MOST_SECONDS = 5.0
+MOST_BYTES = 500 * 2**20
+"""What one verb may take for one file, of the processor's time and of memory."""
 
 PAYLOAD = "pwned"
 """A name and a file that are there only if something was obeyed."""
@@ -167,21 +184,128 @@ def changed_inside(draw: st.DrawFn, text: str) -> str:
     return json.dumps(inner)
 
 
+class _Watch:
+    """Hears of all that the interpreter opens and starts, and keeps what no file may make it do."""
+
+    def __init__(self) -> None:
+        self.place: str | None = None
+        self.seen: list[str] = []
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.place is None:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(path, str | bytes | os.PathLike) and (flags & _WRITES or "passwd" in os.fsdecode(path)):
+                self._touches(event, path)
+        elif event in _CHANGES:
+            for path in arguments[:2]:
+                if isinstance(path, str | bytes | os.PathLike):
+                    self._touches(event, path)
+        elif event == "exec":
+            name = str(getattr(arguments[0], "co_filename", "<string>"))
+            # Imports execute files of packages; a task's templates are its author's code.
+            if name.startswith(("<", self.place)) and not name.startswith(("<template>", "<frozen")):
+                self.seen.append(f"exec {name}")
+        elif event.startswith(_STARTS):
+            self.seen.append(f"{event} {arguments!r}"[:300])
+
+    def _touches(self, event: str, path: Any) -> None:
+        place, self.place = self.place, None
+        try:
+            real = os.path.realpath(os.fsdecode(path))
+            if place is not None and not real.startswith(place) and real not in _OWN:
+                self.seen.append(f"{event} {real}"[:300])
+        finally:
+            self.place = place
+
+
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CHANGES = {f"os.{name}" for name in ("chmod", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate")}
+_STARTS = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.", "socket.", "urllib.")
+_OWN = {os.devnull, f"/proc/{os.getpid()}/clear_refs"}
+_watch = _Watch()
+sys.addaudithook(_watch)
+
+
 @contextmanager
-def folder_of(content: bytes, name: str = "provenance.json") -> Iterator[Path]:
-    """Put a file into a folder of its own, work there, and see that nothing was obeyed."""
+def watched(place: Path) -> Iterator[None]:
+    """See that nothing is started, and nothing written outside a folder."""
+    _watch.place, _watch.seen = str(place), []
+    try:
+        yield
+    finally:
+        _watch.place = None
+    assert _watch.seen == []
+
+
+def test_what_must_not_happen_is_seen(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "outside-by-link")
+    deeds: list[Callable[[], object]] = [
+        lambda: exec("1"),
+        lambda: eval("1"),
+        lambda: os.system("true"),
+        lambda: (tmp_path / "outside").write_text(""),
+        lambda: (folder / ".." / "outside-2").mkdir(),
+        lambda: (folder / "link").write_text(""),
+        lambda: Path("/etc/passwd").read_bytes(),
+        lambda: __import__("socket").create_connection(("127.0.0.1", 9), 0.1),
+    ]
+    for deed in deeds:
+        with pytest.raises(AssertionError), watched(folder), suppress(OSError):
+            deed()
+    with watched(folder):
+        (folder / "inside").write_text("")
+
+
+@contextmanager
+def folder_of(content: bytes, name: str = "provenance.json", links: Mapping[str, str] | None = None) -> Iterator[Path]:
+    """Put a file, and links, into a folder of its own, work there, and see that nothing was obeyed."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place).resolve() / "theirs"
         folder.mkdir()
         (folder / name).write_bytes(content)
+        for link, target in (links or {}).items():
+            (folder / link).parent.mkdir(exist_ok=True)
+            (folder / link).symlink_to(target)
         os.chdir(folder)
         try:
-            yield folder
+            with watched(folder):
+                yield folder
             assert not list(folder.parent.rglob(f"*{PAYLOAD}*"))
             assert {path.name for path in folder.parent.iterdir()} == {"theirs"}
         finally:
             os.chdir(before)
+
+
+most_taken: dict[str, tuple[float, float]] = {}
+"""The most seconds and MiB that each verb took."""
+
+
+@contextmanager
+def frugal(name: str) -> Iterator[None]:
+    """See that no more is taken than is allowed."""
+    began, before = time.process_time(), _memory(fresh=True)
+    yield
+    seconds, grown = time.process_time() - began, _memory() - before
+    known = most_taken.get(name, (0.0, 0.0))
+    most_taken[name] = (max(known[0], seconds), max(known[1], grown / 2**20))
+    assert seconds < MOST_SECONDS
+    assert grown < MOST_BYTES
+
+
+def _memory(*, fresh: bool = False) -> int:
+    """Return the most bytes that this process held, since it was last asked for a fresh count; 0 where nobody knows."""
+    try:
+        if fresh:
+            Path("/proc/self/clear_refs").write_text("5")
+        told = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    except OSError:
+        return 0
+    return int(told[1]) * 1024 if told else 0
 
 
 def as_bytes(document: Answer | Original) -> bytes:
@@ -189,18 +313,24 @@ def as_bytes(document: Answer | Original) -> bytes:
 
 
 def answered(verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return what a verb says, None when it refuses; every other error fails the test."""
-    try:
-        return verb(*arguments, **options)
-    except MlprovError as refusal:
-        assert str(refusal).isprintable()
-        return None
+    """Return what a verb says, None when it refuses in words; every other error fails the test."""
+    with frugal(f"{verb.__name__} {options.get('to', '')}".strip()):
+        try:
+            return verb(*arguments, **options)
+        except MlprovError as refusal:
+            assert str(refusal).isprintable()
+            assert refusal.field
+            assert refusal.fix
+            return None
 
 
-def looked_at(path: Path) -> None:
+def looked_at(path: Path, other: ProvenanceFile | None = None) -> None:
     """Do with a file all that does not write."""
     before = sorted(path.parent.rglob("*"))
-    answered(read_provenance, path)
+    found = answered(read_provenance, path)
+    if found is not None:
+        answered(compare, found, other or found)
+        answered(compare, other or found, found)
     answered(verbs.show, path)
     answered(verbs.verify, path)
     answered(replay, path)
@@ -221,12 +351,28 @@ def names_in_code(notebook: Path) -> set[str]:
 
 def imported(path: Path, task: Path, edits: str = "refuse") -> None:
     """Import a file; what is written is one notebook, in whose code no word of the file stands."""
-    out = path.parent / "out" / "made.ipynb"
+    out = path.parent / f"out-{edits}" / "made.ipynb"
     found = answered(verbs.import_provenance, path, out=out, edits=edits, tasks=[task])
     if found is None:
         assert not out.exists()
     else:
         assert PAYLOAD not in names_in_code(out)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_is_imported(tiny_run: Answer, tiny_task: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Import what the verbs import when they are first used: that executes code, of packages."""
+    folder = tmp_path_factory.mktemp("first")
+    verbs.import_provenance(tiny_run["provenance"], out=folder / "made.ipynb", tasks=[tiny_task])
+    for to in FORMATS:
+        verbs.export(tiny_run["provenance"], to=to, out=folder / f"out.{to}")
+    (folder / "journal.jsonl").write_bytes(Path(tiny_run["journal"]).read_bytes())
+    verbs.recover(folder)
+    verbs.list_runs(runs=folder)
+    for verb in (verbs.show, verbs.verify):
+        verb(folder / "provenance.json")
+    with pytest.raises(MlprovError):
+        verbs.reproduce(folder / "nowhere.json")
 
 
 @pytest.fixture(scope="module")
@@ -310,7 +456,7 @@ def test_what_is_no_document_is_refused(content: bytes) -> None:
 @given(data=st.data())
 def test_a_changed_document_is_looked_at_or_refused(ours: Original, data: st.DataObject) -> None:
     with folder_of(as_bytes(data.draw(mutations(ours)))) as folder:
-        looked_at(folder / "provenance.json")
+        looked_at(folder / "provenance.json", ProvenanceFile(ours.document))
 
 
 @MANY
@@ -393,6 +539,32 @@ def test_code_from_a_file_stays_out_unless_it_is_kept(ours: Original, tiny_task:
         out = folder / "kept" / "made.ipynb"
         answered(verbs.import_provenance, path, out=out, edits="keep", tasks=[tiny_task])
         answered(verbs.edits_of, path, tasks=[tiny_task])
+
+
+@pytest.fixture(scope="module")
+def form(tiny_task: Path) -> Any:
+    """The form, which is given one file after the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLPROV_HOME", raising=False)
+        from mlprov_widgets.ui.wizard import Wizard
+
+        return Wizard(tasks=[tiny_task])
+
+
+def filled(form: Any, path: Path) -> None:
+    """Fill the form from a file; what it then shows has no tag and no handler of the file's."""
+    form.desk.folder = path.parent
+    answered(form.start.import_file, path.name, path.read_bytes())
+    assert obeyed(form.start.imported.value) == []
+
+
+@SOME
+@given(data=st.data(), legacy=st.booleans())
+def test_the_form_is_filled_from_a_changed_document_or_refuses(
+    ours: Original, theirs: Original, form: Any, data: st.DataObject, legacy: bool
+) -> None:
+    with folder_of(as_bytes(data.draw(mutations(theirs if legacy else ours)))) as folder:
+        filled(form, folder / "provenance.json")
 
 
 # What is shown ---------------------------------------------------------------------------------------------
@@ -508,9 +680,118 @@ def test_a_changed_journal_is_recovered_or_refused(journal: Original, data: st.D
     changed = data.draw(mutations(journal))
     content = "".join(json.dumps(event) + "\n" for event in changed.document.values())
     with folder_of(content.encode(), "journal.jsonl") as folder:
-        found = answered(verbs.recover, folder / "journal.jsonl")
-        if found is None:
-            assert [path.name for path in folder.iterdir()] == ["journal.jsonl"]
-        else:
-            looked_at(Path(found["provenance"]))
-            assert obeyed(Path(found["report"]).read_text(encoding="utf-8")) == []
+        recovered(folder / "journal.jsonl")
+
+
+@MANY
+@given(data=st.data())
+def test_a_damaged_journal_is_recovered_or_refused(journal: Original, data: st.DataObject) -> None:
+    content = bytearray(b"".join(as_bytes(event) + b"\n" for event in journal.document.values()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        end = min(len(content), place + data.draw(st.sampled_from([0, 1, 20, 2000])))
+        content[place:end] = data.draw(st.one_of(st.binary(max_size=5), st.just(bytes(content[place:end]) * 2)))
+    with folder_of(bytes(content), "journal.jsonl") as folder:
+        recovered(folder / "journal.jsonl")
+
+
+def recovered(path: Path) -> None:
+    """Make a document of a journal; nothing is written if it is refused."""
+    found = answered(verbs.recover, path)
+    if found is None:
+        assert [child.name for child in path.parent.iterdir()] == [path.name]
+    else:
+        looked_at(Path(found["provenance"]))
+        assert obeyed(Path(found["report"]).read_text(encoding="utf-8")) == []
+
+
+# The corpus ------------------------------------------------------------------------------------------------
+
+
+def corpus(kind: str) -> Any:
+    """Return a mark that gives a test each file of a folder of the corpus."""
+    files = sorted((CORPUS / kind).iterdir())
+    return pytest.mark.parametrize("file", files, ids=[file.stem for file in files])
+
+
+def everything(path: Path, task: Path, form: Any, other: ProvenanceFile) -> None:
+    """Do with a document all that can be done without running it."""
+    looked_at(path, other)
+    for edits in ("refuse", "drop"):
+        imported(path, task, edits)
+    for to in FORMATS:
+        out = path.parent / "exported" / f"out.{to}"
+        found = answered(verbs.export, path, to=to, out=out)
+        if found is not None and to in ("html", "svg"):
+            assert obeyed(out.read_text(encoding="utf-8")) == []
+        if found is not None and to == "rocrate":
+            assert is_safe_zip(out)
+    filled(form, path)
+
+
+def is_safe_zip(path: Path) -> bool:
+    """Return whether all that a zip holds would be unpacked below the folder where that is done."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    parts = [re.split(r"[/\\\\]", name) for name in names]
+    return not any(".." in part or part[0] == "" or ":" in part[0] for part in parts)
+
+
+@corpus("refused")
+def test_a_file_of_the_corpus_that_is_no_document_is_refused_in_words(file: Path) -> None:
+    with folder_of(file.read_bytes()) as folder:
+        path = folder / "provenance.json"
+        for verb in (read_provenance, verbs.show, verbs.verify, replay, verbs.import_provenance, verbs.reproduce):
+            assert answered(verb, path) is None
+        assert answered(verbs.export, path, to="html", out=folder / "out.html") is None
+        assert [child.name for child in folder.iterdir()] == ["provenance.json"]
+
+
+@corpus("documents")
+def test_a_hostile_document_of_the_corpus_is_used_or_refused_in_words(
+    file: Path, ours: Original, tiny_task: Path, form: Any
+) -> None:
+    with folder_of(file.read_bytes()) as folder:
+        everything(folder / "provenance.json", tiny_task, form, ProvenanceFile(ours.document))
+
+
+@corpus("journals")
+def test_a_hostile_journal_of_the_corpus_is_recovered_or_refused_in_words(file: Path) -> None:
+    with folder_of(file.read_bytes(), "journal.jsonl") as folder:
+        recovered(folder / "journal.jsonl")
+
+
+def test_an_artifact_that_is_a_link_out_of_the_folder_is_not_read(ours: Original, tiny_task: Path, form: Any) -> None:
+    document = copy.deepcopy(ours.document)
+    links = {
+        "outputs/passwd.png": "/etc/passwd",
+        "outputs/line.json": "/etc/passwd",
+        "series": "/etc",
+        "outputs/loop.png": "loop.png",
+    }
+    for number, name in enumerate(links):
+        document["entity"][f"run:file-x-{number}"] = {
+            "prov:type": {"$": "ml:Artifact", "type": "xsd:QName"},
+            "schema:name": f"{name}/passwd" if name == "series" else name,
+            "schema:sha256": "0" * 64,
+        }
+    document["entity"]["run:history"] = {
+        "prov:type": {"$": "ml:Series", "type": "xsd:QName"},
+        "schema:name": "outputs/line.json",
+        "schema:sha256": "0" * 64,
+    }
+    with folder_of(as_bytes(document), links=links) as folder:
+        everything(folder / "provenance.json", tiny_task, form, ProvenanceFile(ours.document))
+        codes = [problem["code"] for problem in verbs.verify(folder / "provenance.json")["problems"]]
+        assert codes.count("outside") >= 3
+
+
+@pytest.mark.parametrize("text", ["a", "<b>&", "\U0001f4a9", "/x/"], ids=["plain", "markup", "wide", "paths"])
+def test_enormous_texts_take_no_more_than_their_share(ours: Original, tiny_task: Path, form: Any, text: str) -> None:
+    document = copy.deepcopy(ours.document)
+    enormous = text * (8 * 2**20 // len(text.encode()))
+    document["entity"]["plan:notebook"]["schema:name"] = enormous
+    document["activity"]["run:run"]["ml:note"] = enormous
+    document["entity"]["run:metric-accuracy"]["mls:hasValue"] = enormous
+    with folder_of(as_bytes(document)) as folder:
+        everything(folder / "provenance.json", tiny_task, form, ProvenanceFile(ours.document))
