@@ -39,6 +39,7 @@ ENVIRONMENT_VARIABLE = "MLPROV_TASKS"
 DESCRIPTION = "task.toml"
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,59}")
 _STEP = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_SUFFIX = re.compile(r"[a-z0-9]{1,8}")
 _CELL_KINDS = ("code", "markdown")
 _TAKEN = {
     "stage": (),
@@ -51,6 +52,7 @@ _TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "bool": (lambda value: isinstance(value, bool), "true or false"),
     "float | None": (lambda value: isinstance(value, int | float) and not isinstance(value, bool), "a number"),
     "Value": (lambda value: _is_value(value), "a value or a list of texts"),
+    "tuple[str, ...]": (lambda value: _is_endings(value), "a list of endings such as zip, without the dot"),
     "Mapping[str, str]": (lambda value: _is_table(value, str), "a table of texts"),
     "Mapping[str, int]": (lambda value: _is_table(value, int), "a table of whole numbers"),
 }
@@ -300,6 +302,10 @@ def _is_value(value: object) -> bool:
     return isinstance(value, bool | int | float | str)
 
 
+def _is_endings(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, str) and _SUFFIX.fullmatch(item) for item in value)
+
+
 def _is_table(value: object, kind: type) -> bool:
     return isinstance(value, dict) and all(type(item) is kind for item in value.values())
 
@@ -319,11 +325,14 @@ def _parameter(reader: _Reader, entry: Mapping[str, Any]) -> Parameter:
     prepared["choices"] = tuple(
         reader.make(Choice, choice, f"parameters.{name}.choices") for choice in reader.tables(entry, "choices")
     )
-    if isinstance(prepared.get("default"), list):
-        prepared["default"] = tuple(prepared["default"])
+    for key in ("default", "suffixes"):
+        if isinstance(prepared.get(key), list):
+            prepared[key] = tuple(prepared[key])
     parameter = reader.make(Parameter, prepared, "parameters")
     if parameter.kind is Kind.CHOICE and not parameter.choices:
         raise reader.error(f"[[parameters]] {name}: a choice needs [[parameters.choices]]")
+    if parameter.suffixes and parameter.kind is not Kind.FILE:
+        raise reader.error(f"[[parameters]] {name}: only a file has suffixes")
     return parameter
 
 

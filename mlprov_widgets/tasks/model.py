@@ -95,6 +95,8 @@ class Parameter:
         Its name in the provenance.
     of, detect : str
         For a value that is detected in a data file: the file's parameter, and what to detect.
+    suffixes : tuple of str
+        For a file that is no table: how its name may end. The notebook looks into it, nothing else does.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Parameter:
     term: str = ""
     of: str = ""
     detect: str = ""
+    suffixes: tuple[str, ...] = ()
 
     def choice(self, value: str) -> Choice | None:
         """Return the entry of the closed list that has this value."""

@@ -17,12 +17,15 @@ from mlprov_widgets.files import canonical_json, file_name, sha256_of_file, sha2
 from mlprov_widgets.tasks.expressions import holds
 from mlprov_widgets.tasks.load import installed_stamp
 from mlprov_widgets.tasks.model import SCHEMA_VERSION, Choice, Kind, Parameter, Rule, Task, Value
-from mlprov_widgets.tasks.tables import Table, inspect_table
+from mlprov_widgets.tasks.tables import Table, check_file, inspect_table
 from mlprov_widgets.tasks.values import read_value
 
 ORIGINS: Final = ("default", "user", "imported", "derived")
 
-_RECORDED_FILE = re.compile(r"data/([0-9a-f]{64})\.(csv|tsv|txt|data)")
+TABLE_SUFFIXES: Final = ("csv", "tsv", "txt", "data")
+"""How the name of a table may end."""
+
+_RECORDED_FILE = re.compile(r"data/([0-9a-f]{64})\.([a-z0-9]{1,8})")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,80})(==[A-Za-z0-9.!+_-]{1,60})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -194,6 +197,7 @@ def make_plan(
     rule = _broken_rule(task, context)
     if rule is not None:
         raise ValueRefused(rule.message, field=rule.field, fix=rule.fix)
+    own = [parameter.name for parameter in task.parameters if parameter.kind is Kind.FILE]
     plan = Plan(
         task=task.id,
         version=task.version,
@@ -201,7 +205,7 @@ def make_plan(
         values={name: values[name] for name in names if name in applies},
         origins={name: settled_origins[name] for name in names if name in applies},
         requirements=tuple(requirements) if requirements is not None else installed_requirements(task),
-        files={name: known[name] for name in names if name in applies and name in known},
+        files={name: known[name] for name in own if name in applies and name in known},
     )
     advice = tuple(f"{item.field}: {item.message}" for item in task.advice if holds(item.when, context))
     return Draft(plan, {name: found[name] for name in plan.files if name in found}, tables, advice)
@@ -247,7 +251,7 @@ def _settle_file(
     known: dict[str, DataFile],
     found: dict[str, Path],
 ) -> Table | None:
-    """Look at a data file and replace its path by its place under ``data/``."""
+    """Look at a data file and replace its path by its place under ``data/``; None for what is no table."""
     raw = str(values[parameter.name] or "")
     if not raw:
         raise ValueRefused("a data file is needed", field=parameter.name, fix=f"Give its path: {parameter.help}")
@@ -257,6 +261,13 @@ def _settle_file(
             raise DataFileError(
                 "the recorded name and digest differ", field=parameter.name, fix="Use an unchanged file"
             )
+        endings = parameter.suffixes or TABLE_SUFFIXES
+        if recorded[2] not in endings:
+            raise DataFileError(
+                f"a recorded file cannot end in .{recorded[2]} here",
+                field=parameter.name,
+                fix=f"It ends in {' or '.join(f'.{suffix}' for suffix in endings)}",
+            )
         path = found.get(parameter.name)
         if path is None:
             return None
@@ -264,6 +275,10 @@ def _settle_file(
         path = Path(raw)
         with contextlib.suppress(RuntimeError):  # ~ of somebody who is not known here
             path = path.expanduser()
+    if parameter.suffixes:
+        _settle_other_file(parameter, path, recorded[1] if recorded else "", values, known)
+        found[parameter.name] = path
+        return None
     options = {p.detect: values[p.name] for p in task.parameters if p.of == parameter.name and p.detect}
     header = options.get("header")
     ignored = next((values[p.name] for p in task.parameters if p.of == parameter.name and p.kind is Kind.NAMES), ())
@@ -276,14 +291,43 @@ def _settle_file(
         ignored if isinstance(ignored, tuple) else (),
     )
     if recorded and table.sha256 != recorded[1]:
-        raise DataFileError(
-            "this is not the recorded file: its digest differs", field=path.name, fix="Give the file that was recorded"
-        )
-    suffix = path.suffix.lower() if path.suffix.lower() in (".csv", ".tsv", ".txt", ".data") else ".csv"
-    values[parameter.name] = raw if recorded else f"data/{table.sha256}{suffix}"
+        raise _not_the_recorded(path)
+    suffix = _suffix_of(path) if _suffix_of(path) in TABLE_SUFFIXES else "csv"
+    values[parameter.name] = raw if recorded else f"data/{table.sha256}.{suffix}"
     known[parameter.name] = known.get(parameter.name) or DataFile(file_name(path.name), table.sha256, table.bytes)
     found[parameter.name] = path
     return table
+
+
+def _settle_other_file(
+    parameter: Parameter, path: Path, recorded: str, values: dict[str, Value], known: dict[str, DataFile]
+) -> None:
+    """Do the same for a file that is no table: it is known by its content, which only the notebook looks into."""
+    if not recorded and _suffix_of(path) not in parameter.suffixes:
+        endings = " or ".join(f".{suffix}" for suffix in parameter.suffixes)
+        raise DataFileError(f"its name does not end in {endings}", field=path.name, fix=parameter.help)
+    size = check_file(path)
+    digest = _digest_of(path, _stamp(path))
+    if recorded and digest != recorded:
+        raise _not_the_recorded(path)
+    if not recorded:
+        values[parameter.name] = f"data/{digest}.{_suffix_of(path)}"
+    known[parameter.name] = known.get(parameter.name) or DataFile(file_name(path.name), digest, size)
+
+
+def _not_the_recorded(path: Path) -> DataFileError:
+    told = "this is not the recorded file: its digest differs"
+    return DataFileError(told, field=path.name, fix="Give the file that was recorded")
+
+
+def _suffix_of(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".")
+
+
+@functools.lru_cache(maxsize=8)
+def _digest_of(path: Path, stamp: tuple[int, int]) -> str:
+    del stamp  # part of the key only
+    return sha256_of_file(path)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

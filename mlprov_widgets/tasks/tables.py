@@ -200,6 +200,23 @@ def inspect_table(
     )
 
 
+def check_file(path: Path) -> int:
+    """Return the size of a file that is no table; what is in it is for others to say.
+
+    Raises
+    ------
+    DataFileError
+        If it cannot be read, is empty or is too big.
+    """
+    try:
+        size = _check_ordinary(path)
+        with path.open("rb"):
+            return size
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _refused(path, f"this file cannot be read ({reason})", "Check its path and its permissions") from None
+
+
 def column_names(path: Path, separator: str | None = None, header: bool | None = None) -> tuple[str, ...]:
     """Return the names of all columns of a table, none if they cannot be told.
 
@@ -219,6 +236,18 @@ def _refused(path: Path, message: str, fix: str) -> DataFileError:
 
 def _check_file(path: Path) -> int:
     """Return the file's size; refuse what is not a text file of a size to be read."""
+    size = _check_ordinary(path)
+    with path.open("rb") as file:
+        start = file.read(16)
+    for magic, what in _MAGIC.items():
+        if start.startswith(magic):
+            raise _refused(path, f"this is {what}, not a text file", "Export it as CSV")
+    if start.startswith(_OTHER_UNICODE):
+        raise _refused(path, "this file is UTF-16 text, not UTF-8", "Save it as UTF-8")
+    return size
+
+
+def _check_ordinary(path: Path) -> int:
     if path.is_dir():
         raise _refused(path, "this is a folder, not a file", "Give the path of a file")
     if not path.exists():
@@ -227,16 +256,9 @@ def _check_file(path: Path) -> int:
         raise _refused(path, "this is not an ordinary file", "Give the path of a file")
     size = path.stat().st_size
     if size == 0:
-        raise _refused(path, "this file is empty", "Give a file with a table in it")
+        raise _refused(path, "this file is empty", "Give a file with data in it")
     if size > MOST_BYTES:
-        raise _refused(path, f"this file is bigger than {MOST_BYTES // 1_000_000} MB", "Use a part of its rows")
-    with path.open("rb") as file:
-        start = file.read(16)
-    for magic, what in _MAGIC.items():
-        if start.startswith(magic):
-            raise _refused(path, f"this is {what}, not a text file", "Export it as CSV")
-    if start.startswith(_OTHER_UNICODE):
-        raise _refused(path, "this file is UTF-16 text, not UTF-8", "Save it as UTF-8")
+        raise _refused(path, f"this file is bigger than {MOST_BYTES // 1_000_000} MB", "Use a part of the data")
     return size
 
 
@@ -339,7 +361,7 @@ def _column_names(path: Path, separator: str, header: bool | None) -> tuple[list
     with closing(_records(path, separator)) as records:
         line, first = next(records, (0, []))
     if not first:
-        raise _refused(path, "this file is empty", "Give a file with a table in it")
+        raise _refused(path, "this file is empty", "Give a file with data in it")
     if len(first) == 1:
         others = ", ".join(name for name in SEPARATORS if name != separator)
         message = f"line {line} has only one column with the separator {separator}"

@@ -17,6 +17,7 @@ from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.guard import guarded
+from mlprov_widgets.verbs import DEMO_TASK
 
 START, ABOUT, REVIEW, RESULT = "start", "about", "review", "result"
 """The pages beside those of the task's stages."""
@@ -63,7 +64,7 @@ class Desk:
         self.in_voila, self.served = is_in_voila(), is_served()
         self.task_folders = [] if self.served else [Path(path) for path in tasks]
         self.tasks = find_tasks(self.task_folders)
-        self.form = Form(next(iter(self.tasks.values())))
+        self.form = Form(self.tasks.get(DEMO_TASK) or next(iter(self.tasks.values())))
         self.checked: Checked
         self.page = START
         self.uploads: list[Path] = []

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.tasks.model import Kind, Parameter, Value
+from mlprov_widgets.tasks.plan import TABLE_SUFFIXES
 from mlprov_widgets.tasks.values import display
 
 Changed = Callable[[str, object], None]
@@ -84,9 +85,8 @@ class Field:
             )
         if p.kind is Kind.FILE:
             told = f"Upload: {p.label}"
-            self._upload = widgets.FileUpload(
-                accept=".csv,.tsv,.txt,.data", multiple=False, description=told, tooltip=told
-            )
+            accepted = ",".join(f".{suffix}" for suffix in p.suffixes or TABLE_SUFFIXES)
+            self._upload = widgets.FileUpload(accept=accepted, multiple=False, description=told, tooltip=told)
             self._upload.observe(self._on_upload, names="value")
             control.description = f"{p.label}: path on this machine"
         # What is not shown still has its channel to the page, so it must not be listened to either.

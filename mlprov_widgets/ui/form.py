@@ -155,7 +155,7 @@ class Form:
     def _columns(self, values: Mapping[str, Value], applies: frozenset[str]) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         for file in self.task.parameters:
-            if file.kind is not Kind.FILE or file.name not in applies or not values[file.name]:
+            if file.kind is not Kind.FILE or file.suffixes or file.name not in applies or not values[file.name]:
                 continue
             options = {p.detect: values[p.name] for p in self.task.parameters if p.of == file.name and p.detect}
             separator, header = options.get("separator"), options.get("header")

@@ -67,15 +67,17 @@ class StagePage:
             field.tell(checked.errors.get(name, ""))
         for name, html in self.tables.items():
             seen = checked.tables.get(name)
-            value = self._limits() if seen is None else _table_html(seen)
+            value = self._limits(name) if seen is None else _table_html(seen)
             shown = value if name in checked.applies else ""
             if html.value != shown:
                 html.value = shown
 
-    def _limits(self) -> str:
+    def _limits(self, name: str) -> str:
         desk = self._desk
+        parameter = desk.task.parameter(name)
+        table = parameter is None or not parameter.suffixes
         most = LARGEST_UPLOAD // 2**20 if desk.served else MOST_BYTES // 10**6
-        told = f"At most {most} MB; one row a sample, UTF-8."
+        told = f"At most {most} MB{'; one row a sample, UTF-8' if table else ''}."
         if not desk.in_voila:
             # Jupyter's own server closes the page's connection over more, without a word.
             told += " Jupyter takes uploads of up to 10 MB; give the path of a larger file."

@@ -319,5 +319,17 @@ def test_the_sizes_of_the_data_sets_are_the_ones_that_the_task_states() -> None:
     assert len(built_in) == 7
 
 
+def test_the_sizes_of_the_image_sets_are_the_ones_that_the_task_states() -> None:
+    parameter = load.find_task("image_classification").parameter("dataset_id")
+    assert parameter is not None
+    known = [choice for choice in parameter.choices if "classes" in choice.facts]
+    for choice in known:
+        facts = choice.facts
+        row = [facts["samples"], f"{facts['pixels']} × {facts['pixels']}", facts["colours"], facts["classes"]]
+        row.append(facts["smallest_class"])
+        assert f"| `{choice.value}` | {' | '.join(map(str, row))} |" in text_of(DOCS / "datasets.md")
+    assert len(known) == 4
+
+
 def test_the_origins_of_values_are_described() -> None:
     assert f"({', '.join(f'`{origin}`' for origin in plan.ORIGINS)})" in text_of(MAPPING)

@@ -16,11 +16,12 @@ import pytest
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.notebook.render import notebook_text, render_notebook
 from mlprov_widgets.tasks.load import find_task
-from mlprov_widgets.tasks.model import Kind
+from mlprov_widgets.tasks.model import Kind, Task
 from mlprov_widgets.tasks.plan import make_plan
 from mlprov_widgets.tasks.tables import SEPARATORS
 
-TASK = find_task("multiclass_classification")
+TABLES = find_task("multiclass_classification")
+IMAGES = find_task("image_classification")
 ROWS = [["length", "width", "kind"], *([f"{n}.5", f"{n % 7}", "ab"[n % 2]] for n in range(30))]
 
 # A value for each parameter that is no choice, and what else it takes for it to apply.
@@ -36,13 +37,38 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "batch_size": [{"batch_size": None}, {"batch_size": 1}],
     "early_stopping": [{"early_stopping": 3, "validation_split": 0.2}],
     "print_progress": [{"print_progress": 100}],
+    "dataset_classes": [{"dataset_id": "FakeData", "dataset_classes": 30}],
+    "image_size": [{"sizing": "resize", "image_size": 16}],
+    "schedule_step": [{"schedule": "step", "schedule_step": 2}],
+    "schedule_factor": [{"schedule": "step", "schedule_factor": 0.5}],
     "title": [{"title": 'It\'s "mine": ' + "long " * 20}],
     "author": [{"author": "Ada Example"}],
 }
-OWN = ("data_file", "separator", "header", "target_column", "ignored_columns", "missing_values")
+OWN_DATA = ("csv", "image_folder", "npz", "npy")
+OWN = (
+    "data_file",
+    "labels_file",
+    "images_array",
+    "labels_array",
+    "split_by",
+    "separator",
+    "header",
+    "target_column",
+    "ignored_columns",
+    "missing_values",
+)
 
 
-BESIDE = [("loss_function", "output_activation"), ("dataset_id", "scaler"), ("loss_function", "gpu_enable")]
+BESIDE = [
+    ("loss_function", "output_activation"),
+    ("dataset_id", "scaler"),
+    ("dataset_id", "validation_split"),
+    ("loss_function", "gpu_enable"),
+    ("augmentation", "normalisation"),
+    ("augmentation", "sizing"),
+    ("channels", "sizing"),
+    ("save_checkpoint", "early_stopping"),
+]
 
 
 def files(folder: Path) -> Iterator[dict[str, Any]]:
@@ -73,19 +99,33 @@ def files(folder: Path) -> Iterator[dict[str, Any]]:
     yield {"dataset_id": "csv", "data_file": str(many), "ignored_columns": names[:6]}
 
 
-def options(folder: Path) -> list[dict[str, Any]]:
-    """Return every single option at least once, and pairs of them."""
+def images(folder: Path) -> Iterator[dict[str, Any]]:
+    """Write files of images, in which nothing looks before the notebook does, and yield options with them."""
+    for ending in ("zip", "npz", "npy"):
+        (folder / f"mine.{ending}").write_bytes(b"something")
+    zipped = {"dataset_id": "image_folder", "data_file": str(folder / "mine.zip")}
+    yield {**zipped, "split_by": "seed"}
+    yield {**zipped, "split_by": "folders", "early_stopping": 2}
+    yield {**zipped, "sizing": "resize", "image_size": 30}
+    yield {"dataset_id": "npz", "data_file": str(folder / "mine.npz"), "images_array": "x", "labels_array": "y"}
+    file = str(folder / "mine.npy")
+    yield {"dataset_id": "npy", "data_file": file, "labels_file": file}
+    yield {"normalisation": "imagenet", "channels": "RGB"}
+
+
+def options(task: Task, own: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return every single option of a task at least once, and pairs of them."""
     single: list[dict[str, Any]] = []
-    for parameter in TASK.parameters:
+    for parameter in task.parameters:
         if parameter.name in OWN:
             continue
         if parameter.kind is Kind.CHOICE:
-            single += [{parameter.name: choice.value} for choice in parameter.choices if choice.value != "csv"]
+            single += [{parameter.name: choice.value} for choice in parameter.choices if choice.value not in OWN_DATA]
         elif parameter.kind is Kind.BOOLEAN:
             single += [{parameter.name: True}, {parameter.name: False}]
         else:
-            single += OTHERS[parameter.name]
-    single += files(folder)
+            single += [given for given in OTHERS[parameter.name] if all(map(task.parameter, given))]
+    single += own
     # Where one choice's code stands beside another's.
     beside = [
         both(one, other)
@@ -105,21 +145,29 @@ def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return {**kept, **other}
 
 
+# What one of the tasks takes and the other refuses. Of images, a batch has two or more; ImageNet's
+# numbers are for colours, and the default's images are grey.
+ALONE_REFUSED = [{"batch_size": None}, {"batch_size": 1}, {"normalisation": "imagenet"}]
+
+
 @pytest.fixture(scope="module")
 def notebooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a notebook of each combination that the task accepts."""
+    """Return a folder with a notebook of each combination that the tasks accept."""
     folder = tmp_path_factory.mktemp("notebooks")
-    used: set[str] = set()
-    for number, given in enumerate(options(tmp_path_factory.mktemp("files"))):
-        try:
-            plan = make_plan(TASK, given, requirements=["torch==2.15.0"]).plan
-        except MlprovError:
-            assert len(given) > 1, f"{given} is refused"
-            continue
-        (folder / f"{number:03}.ipynb").write_text(notebook_text(render_notebook(TASK, plan)), encoding="utf-8")
-        used |= {f"{name}={value}" for name, value in plan.values.items()}
-    every = {f"{p.name}={choice.value}" for p in TASK.parameters for choice in p.choices}
-    assert every - used == set()
+    beside = tmp_path_factory.mktemp("files")
+    for task, own in ((TABLES, list(files(beside))), (IMAGES, list(images(beside)))):
+        used: set[str] = set()
+        for number, given in enumerate(options(task, own)):
+            try:
+                plan = make_plan(task, given, requirements=["torch==2.15.0"]).plan
+            except MlprovError:
+                assert len(given) > 1 or given in ALONE_REFUSED, f"{given} is refused"
+                continue
+            text = notebook_text(render_notebook(task, plan))
+            (folder / f"{task.id}-{number:03}.ipynb").write_text(text, encoding="utf-8")
+            used |= {f"{name}={value}" for name, value in plan.values.items()}
+        every = {f"{p.name}={choice.value}" for p in task.parameters for choice in p.choices}
+        assert every - used == set()
     return folder
 
 
@@ -132,7 +180,7 @@ def ruff(*arguments: object) -> str:
 
 
 def test_there_are_notebooks_of_many_combinations(notebooks: Path) -> None:
-    assert len(list(notebooks.iterdir())) > 100
+    assert len(list(notebooks.iterdir())) > 200
 
 
 def test_a_formatter_leaves_every_notebook_as_it_is(notebooks: Path) -> None:

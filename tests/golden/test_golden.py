@@ -22,12 +22,11 @@ from mlprov_widgets.tasks.plan import make_plan
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 FLOWERS = Path(__file__).parents[1] / "data" / "flowers.csv"
 UPDATE = "MLPROV_UPDATE_GOLDEN"
-TASK = "multiclass_classification"
 
 # Not the installed versions, or the files would change with them.
 PINNED = ["torch==2.15.0", "scikit-learn==1.9.1", "pandas==3.1.1", "numpy==2.4.6", "matplotlib==3.11.2", "tqdm==4.70.1"]
 
-PLANS: dict[str, dict[str, Any]] = {
+TABLES: dict[str, dict[str, Any]] = {
     "iris": {},
     "wine": {
         "dataset_id": "wine",
@@ -72,12 +71,36 @@ PLANS: dict[str, dict[str, Any]] = {
         "validation_split": 0.1,
     },
 }
+IMAGES: dict[str, dict[str, Any]] = {
+    "image-digits": {},
+    "image-fake": {
+        "dataset_id": "FakeData",
+        "dataset_classes": 4,
+        "channels": "grayscale",
+        "sizing": "center_crop",
+        "image_size": 28,
+        "augmentation": "flip_crop",
+        "loss_function": "NLLLoss",
+        "optimizer": "SGD",
+        "optimizer_learning_rate": 0.05,
+        "schedule": "step",
+        "mixed_precision": True,
+        "early_stopping": 3,
+        "save_checkpoint": "best",
+        "title": "Nothing to learn",
+    },
+}
+PLANS = {
+    **{name: ("multiclass_classification", values) for name, values in TABLES.items()},
+    **{name: ("image_classification", values) for name, values in IMAGES.items()},
+}
 
 
 def rendered(name: str) -> str:
     """Return a Plan's notebook without its digests."""
-    task = find_task(TASK)
-    plan = make_plan(task, PLANS[name], requirements=PINNED).plan
+    task_id, values = PLANS[name]
+    task = find_task(task_id)
+    plan = make_plan(task, values, requirements=PINNED).plan
     text = notebook_text(render_notebook(task, plan))
     about = json.loads(text)["metadata"]["mlprov"]
     digests = {about["digest"]: "plan", about["task_digest"]: "task", about["cells_digest"]: "cells"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +22,33 @@ from mlprov_widgets.provenance.journal import read_journal
 
 PATIENCE = 60.0
 ABOUT_FILES = {"artifact_changed", "outside"}
+
+# One process for all: torch is imported once. Each notebook gets a namespace of its own, and runs in its folder.
+DRIVER = """
+import contextlib, io, json, os, sys, traceback, warnings
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+warnings.simplefilter("error")
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+failures = {}
+for path in sys.argv[1:]:
+    os.chdir(os.path.dirname(path))
+    namespace = {"__name__": "__main__", "print": lambda *a, **k: None}
+    try:
+        with open(path, encoding="utf-8") as file:
+            cells = json.load(file)["cells"]
+        for cell in cells:
+            if cell["cell_type"] == "code" and cell["id"] not in ("recorder", "provenance", "installs"):
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                    exec(compile("".join(cell["source"]), cell["id"], "exec"), namespace)
+        if not 0 <= namespace["metrics"]["accuracy"] <= 1:
+            failures[path] = "no accuracy"
+    except Exception:
+        failures[path] = traceback.format_exc()
+    plt.close("all")
+json.dump(failures, sys.stdout)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +73,19 @@ def consistent_documents(own_folder: Path) -> Iterator[None]:
 def iris_run(run_new: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """A completed run of Iris with few epochs; only to be read."""
     return run_new("multiclass_classification", {"epochs": 3, "title": "Three flowers", "author": "Ada Example"})
+
+
+@pytest.fixture(scope="session")
+def failures_of() -> Callable[..., dict[str, str]]:
+    """Return a function that runs the cells of notebooks without a kernel, and says which fail and how."""
+
+    def execute(*notebooks: str) -> dict[str, str]:
+        done = subprocess.run([sys.executable, "-c", DRIVER, *notebooks], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        failures: dict[str, str] = json.loads(done.stdout)
+        return failures
+
+    return execute
 
 
 @pytest.fixture

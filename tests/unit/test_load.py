@@ -458,3 +458,23 @@ def test_a_hidden_file_does_not_count(write_task: Any) -> None:
     before = load_task(folder).digest
     (folder / ".DS_Store").write_bytes(b"\x00")
     assert load_task(folder).digest == before
+
+
+# Files that are no tables ------------------------------------------------------------------------
+
+
+def test_a_file_may_say_how_its_name_ends(write_task: Any) -> None:
+    parameter = load_task(write_task(('kind = "file"', 'kind = "file"\nsuffixes = ["zip"]'))).parameter("data_file")
+    assert parameter is not None
+    assert parameter.suffixes == ("zip",)
+
+
+@pytest.mark.parametrize("suffixes", ['".zip"', '"zip"', "[1]", '["../x"]', '["ZIP"]'])
+def test_suffixes_that_are_none_are_refused(write_task: Any, suffixes: str) -> None:
+    folder = write_task(('kind = "file"', f'kind = "file"\nsuffixes = {suffixes}'))
+    assert "must be a list of endings such as zip, without the dot" in refusal(folder)
+
+
+def test_only_a_file_has_suffixes(write_task: Any) -> None:
+    folder = write_task(('name = "epochs"', 'name = "epochs"\nsuffixes = ["zip"]'))
+    assert refusal(folder) == f"[[parameters]] epochs: only a file has suffixes. {CORRECT}"

@@ -326,7 +326,9 @@ def test_a_recorded_name_that_is_not_of_the_recorded_digest_is_refused(toy: Task
     ("value", "digest"),
     [
         (f"data/{DIGEST}.csv", DIGEST),
-        (f"data/{DIGEST}.exe", ""),
+        (f"data/{DIGEST}.zip", DIGEST),
+        (f"data/{DIGEST}.a/b", ""),
+        (f"data/{DIGEST}", ""),
         (f"../data/{DIGEST}.csv", ""),
         (f"data/{DIGEST}.csv\n", ""),
         (None, ""),
@@ -504,3 +506,82 @@ def test_a_data_file_of_no_value_is_refused(raw: dict[str, Any]) -> None:
     assert spoilt(raw, "files", "more", value=file) == (
         "more: a data file is named by its digest. Use an unchanged file."
     )
+
+
+# Files that are no tables ------------------------------------------------------------------------
+
+NOTHING_IS_DETECTED = (
+    ('kind = "file"', 'kind = "file"\nsuffixes = ["zip", "npz"]'),
+    ('detect = "separator"', "optional = true"),
+    ('detect = "target_column"', "optional = true"),
+)
+
+
+@pytest.fixture
+def packed(write_task: Any) -> Task:
+    """Return the toy task with a data file that is an archive."""
+    return load_task(write_task(*NOTHING_IS_DETECTED, name="packed"))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Return a file that is no table."""
+    path = tmp_path / "My Pictures.ZIP"
+    path.write_bytes(b"PK\x03\x04 and so on")
+    return path
+
+
+def test_a_file_that_is_no_table_is_planned_by_its_content(packed: Task, archive: Path) -> None:
+    draft = make_plan(packed, own(archive))
+    digest = sha256_of_file(archive)
+    assert draft.plan.values["data_file"] == f"data/{digest}.zip"
+    assert draft.plan.files["data_file"].sha256 == digest
+    assert draft.plan.files["data_file"].bytes == archive.stat().st_size
+    assert draft.sources == {"data_file": archive}
+    assert draft.tables == {}
+
+
+def test_a_recorded_file_that_is_no_table_is_found_again(packed: Task, archive: Path) -> None:
+    plan = plan_from_dict(make_plan(packed, own(archive)).plan.as_dict())
+    again = make_plan(packed, plan.values, files=plan.files, sources={"data_file": archive})
+    assert again.plan.values == plan.values
+    assert again.sources == {"data_file": archive}
+    assert make_plan(packed, plan.values, files=plan.files).sources == {}
+
+
+def test_another_archive_in_the_recorded_ones_place_is_refused(packed: Task, archive: Path) -> None:
+    plan = make_plan(packed, own(archive)).plan
+    archive.write_bytes(b"PK\x03\x04 something else")
+    with pytest.raises(DataFileError, match="this is not the recorded file: its digest differs"):
+        make_plan(packed, plan.values, files=plan.files, sources={"data_file": archive})
+
+
+def test_a_recorded_name_ends_as_the_task_says(packed: Task, toy: Task, archive: Path) -> None:
+    plan = make_plan(packed, own(archive)).plan
+    given = {"dataset_id": "own", "data_file": plan.values["data_file"]}
+    with pytest.raises(DataFileError, match=r"a recorded file that ends in \.zip is none of these"):
+        make_plan(toy, given, files=plan.files, sources={"data_file": archive})
+
+
+def test_only_a_file_is_a_file_of_the_plan(toy: Task) -> None:
+    title = f"data/{DIGEST}.zip"
+    assert make_plan(toy, {"title": title}, files={"title": DataFile("a", DIGEST, 1)}).plan.files == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"1,2", "a.csv: its name does not end in .zip or .npz. The rows to count."),
+        ("a.zip", b"", "a.zip: this file is empty."),
+        ("no/a.zip", None, "a.zip: there is no such file."),
+    ],
+)
+def test_what_cannot_be_such_a_file_is_refused(
+    packed: Task, tmp_path: Path, name: str, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataFileError) as caught:
+        make_plan(packed, own(path))
+    assert str(caught.value).startswith(said)

@@ -265,7 +265,7 @@ def test_a_file_without_permission_is_refused(write: Write, monkeypatch: pytest.
 
 @pytest.mark.parametrize("content", ["", "\n \n\t\n", "\ufeff", "\t\t\n"])
 def test_an_empty_file_is_refused(write: Write, content: str) -> None:
-    assert refusal(write(content)) == "flowers.csv: this file is empty. Give a file with a table in it."
+    assert refusal(write(content)) == "flowers.csv: this file is empty. Give a file with data in it."
 
 
 def test_only_a_header_is_refused(write: Write) -> None:
@@ -368,7 +368,7 @@ def test_a_file_that_is_too_big_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "big.csv"
     with path.open("wb") as file:
         file.truncate(200_000_001)
-    assert refusal(path) == "big.csv: this file is bigger than 200 MB. Use a part of its rows."
+    assert refusal(path) == "big.csv: this file is bigger than 200 MB. Use a part of the data."
 
 
 def test_too_many_columns_are_refused(write: Write) -> None:

@@ -1,0 +1,531 @@
+"""The image task: a run of its defaults, what it records, and every one of its options."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import itertools
+import json
+import pickle
+import random
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlprov_widgets import verbs
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.provenance.terms import TABLE1
+from mlprov_widgets.tasks.load import find_task
+
+TASK = "image_classification"
+ELSEWHERE = ("image_folder", "npz", "npy", "MNIST", "FashionMNIST", "CIFAR10")
+"""Datasets that the tests bring along."""
+
+Answer = dict[str, Any]
+FailuresOf = Callable[..., dict[str, str]]
+
+# Values of the parameters that are no choices, with what it takes for them to apply.
+NUMBERS: list[dict[str, Any]] = [
+    {"dataset_id": "FakeData", "dataset_classes": 2},
+    {"dataset_id": "FakeData", "dataset_classes": 30},
+    {"sizing": "resize", "image_size": 9},
+    {"sizing": "center_crop", "image_size": 9},
+    {"split_seed": 4294967295},
+    {"testing_split": 0.9, "validation_split": 0.05},
+    {"validation_split": 0.0},
+    {"optimizer_learning_rate": 0.5},
+    {"schedule": "step", "schedule_step": 1, "schedule_factor": 0.5},
+    {"random_seed": 0},
+    {"epochs": 1},
+    {"batch_size": 2000},
+    {"batch_size": 157},  # 1,257 training images: the last batch has one
+    {"early_stopping": 1},
+    {"print_progress": 1000},
+]
+
+
+@pytest.fixture(scope="module")
+def digits(run_new: Callable[..., Answer]) -> Answer:
+    """A completed run of the defaults with few epochs; only to be read."""
+    return run_new(TASK, {"epochs": 3})
+
+
+@pytest.fixture(scope="module")
+def table(digits: Answer) -> dict[str, dict[str, dict[str, Any]]]:
+    """What `mlprov show` says of that run."""
+    return verbs.show(digits["provenance"])["table1"]
+
+
+# A run of the defaults ---------------------------------------------------------------------------
+
+
+def test_the_defaults_complete_and_recognise_nearly_all_digits(digits: Answer) -> None:
+    assert digits["status"] == "completed"
+    assert digits["metrics"]["accuracy"] > 0.9
+    assert digits["metrics"]["majority_baseline"] < 0.15
+    assert digits["metrics"]["top5_accuracy"] >= digits["metrics"]["accuracy"]
+
+
+@pytest.mark.parametrize("group", sorted(TABLE1))
+def test_every_field_of_table_1_has_a_value_or_a_reason(table: Answer, group: str) -> None:
+    for field in TABLE1[group]:
+        seen = table[group][field]
+        assert seen["status"] in ("observed", "declared", "not_applicable"), (field, seen)
+        assert seen["reason"] if seen["status"] == "not_applicable" else seen["value"] is not None, field
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "value"),
+    [
+        ("experiment_info", "task_type", TASK),
+        ("data_ingestion", "dataset_id", "digits"),
+        ("data_ingestion", "feature_dimensions", [8, 8]),
+        ("data_ingestion", "dataset_classes", 10),
+        ("data_ingestion", "training_samples", 1257),
+        ("data_ingestion", "validation_samples", 180),
+        ("data_ingestion", "testing_samples", 360),
+        ("data_preparation", "operations", ["ToImage", "ToDtype", "Normalize"]),
+        ("data_preparation", "number_of_operations", 3),
+        ("model_parameters", "loss_function", "CrossEntropyLoss"),
+        ("model_parameters", "activation_function", "none"),
+        ("model_parameters", "output_neurons", 10),
+        ("model_parameters", "optimizer", "Adam"),
+        ("model_parameters", "optimizer_learning_rate", 0.001),
+        ("model_parameters", "save_checkpoint", "none"),
+        ("model_training", "resulting_model_seed", 2),
+        ("model_training", "batch_size", 64),
+        ("model_training", "epochs", 3),
+    ],
+)
+def test_a_field_says_what_was_so(table: Answer, group: str, field: str, value: object) -> None:
+    assert table[group][field]["value"] == value
+
+
+def test_the_confusion_matrix_counts_every_test_image(table: Answer) -> None:
+    assert sum(map(sum, table["model_evaluation"]["confusion matrix"]["value"])) == 360
+
+
+def test_the_pictures_and_the_model_are_kept(digits: Answer) -> None:
+    kept = {path.name for path in (Path(digits["provenance"]).parent / "outputs").iterdir()}
+    pictures = {f"{name}.png" for name in ("samples", "training-curves", "confusion-matrix", "roc-curves", "mistakes")}
+    assert kept == {"model.pt", *pictures}
+
+
+@pytest.mark.slow
+def test_a_run_is_reproduced_bitwise(digits: Answer, own_folder: Path) -> None:
+    again = verbs.reproduce(digits["provenance"], runs=own_folder / "again")
+    assert again["verdict"] == "identical", again["first_divergence"]
+
+
+# A run of much else ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fake(run_new: Callable[..., Answer]) -> dict[str, dict[str, Any]]:
+    """What `mlprov show` says of a run with everything that the defaults leave out."""
+    values = {
+        "dataset_id": "FakeData",
+        "dataset_classes": 3,
+        "channels": "grayscale",
+        "sizing": "center_crop",
+        "image_size": 16,
+        "augmentation": "flip_crop",
+        "loss_function": "NLLLoss",
+        "optimizer_learning_rate": 0.01,
+        "schedule": "step",
+        "schedule_step": 1,
+        "mixed_precision": True,
+        "save_checkpoint": "every_epoch",
+        "epochs": 2,
+    }
+    done = run_new(TASK, values)
+    assert done["status"] == "completed", done["message"]
+    table: dict[str, dict[str, Any]] = verbs.show(done["provenance"])["table1"]
+    return table | {"files": {path.name: {} for path in (Path(done["provenance"]).parent / "outputs").iterdir()}}
+
+
+def test_the_operations_are_those_that_ran(fake: Answer) -> None:
+    kept = ["ToImage", "Grayscale", "Resize", "CenterCrop"]
+    varied = [*kept, "RandomHorizontalFlip", "RandomCrop", "ToDtype", "Normalize"]
+    assert fake["data_preparation"]["operations"]["value"] == varied
+    assert fake["data_preparation"]["operations_when_tested"]["value"] == [*kept, "ToDtype", "Normalize"]
+    assert fake["data_preparation"]["prepared_dimensions"]["value"] == [1, 16, 16]
+
+
+def test_the_learning_rate_is_the_first_one_of_a_schedule(fake: Answer) -> None:
+    assert fake["model_parameters"]["optimizer_learning_rate"]["value"] == 0.01
+    assert fake["model_parameters"]["schedule"]["value"] == "step"
+
+
+def test_mixed_precision_is_recorded_as_it_ran(fake: Answer) -> None:
+    import torch
+
+    assert fake["model_training"]["mixed_precision"]["value"] is torch.cuda.is_available()
+
+
+def test_nll_loss_has_a_log_softmax_before_it(fake: Answer) -> None:
+    assert fake["model_parameters"]["loss_function"]["value"] == "NLLLoss"
+    assert fake["model_parameters"]["activation_function"]["value"] == "log_softmax"
+
+
+def test_every_epoch_has_its_checkpoint(fake: Answer) -> None:
+    assert {"checkpoint-0001.pt", "checkpoint-0002.pt"} <= set(fake["files"])
+    assert fake["model_parameters"]["save_checkpoint"]["value"] == "every_epoch"
+
+
+# Own images --------------------------------------------------------------------------------------
+
+SIZES = [(12, 14), (20, 11)]
+COLOURS = ("blue", "green", "red")
+
+
+def picture(colour: int, size: tuple[int, int] = (12, 12), mode: str = "RGB", form: str = "PNG") -> bytes:
+    """Return an image file of noise with a tint."""
+    import numpy as np
+    from PIL import Image
+
+    pixels = np.random.default_rng(colour).integers(0, 120, (*size, 3), dtype=np.uint8)
+    pixels[..., colour] += 100
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(file, form)
+    return file.getvalue()
+
+
+def pack(path: Path, around: tuple[str, ...] = ("",), sizes: Any = ((12, 12),), modes: Any = ("RGB",)) -> Path:
+    """Write an archive of 20 images for each of three classes in each of the folders around them."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for folder in around:
+            for number, colour in enumerate(COLOURS):
+                for i in range(20):
+                    form = ("PNG", "GIF")[i % 2]
+                    content = picture(2 - number, sizes[i % len(sizes)], modes[i % len(modes)], form)
+                    archive.writestr(f"{folder}{colour}/{i}.{form.lower()}", content)
+    return path
+
+
+def add(path: Path, **files: bytes) -> Path:
+    """Add files to an archive; ``_`` in a name stands for a folder."""
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_", "/") + ".png", content)
+    return path
+
+
+def left_behind(path: Path) -> Path:
+    """Add what systems leave behind in archives, all of which is no image of anybody's."""
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in ("__MACOSX/red/._1.png", "red/.DS_Store", "red/Thumbs.db", "red/"):
+            archive.writestr(name, b"something" if name[-1] != "/" else b"")
+    return path
+
+
+def arrays(path: Path, **named: Any) -> Path:
+    import numpy as np
+
+    np.savez(path, **named)
+    return path
+
+
+def failure_of(folder: Path, failures_of: FailuresOf, values: dict[str, Any]) -> str:
+    """Run a notebook and return how it fails, empty when it does not."""
+    made = verbs.generate(TASK, {"epochs": 1, **values}, out=folder / "notebook" / "n.ipynb")
+    return failures_of(made["notebook"]).get(made["notebook"], "")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"split_by": "folders", "sizing": "resize", "image_size": 16, "early_stopping": 1},
+        {"sizing": "center_crop", "image_size": 16, "augmentation": "flip_crop", "channels": "grayscale"},
+    ],
+    ids=["as they are", "in parts, of all sizes and modes", "cut out"],
+)
+def test_images_in_class_folders_are_classified(
+    tmp_path: Path, failures_of: FailuresOf, values: dict[str, Any]
+) -> None:
+    if values:
+        parts = ("mine/train/", "mine/VAL/", "mine/test/")
+        path = pack(tmp_path / "mine.zip", parts, SIZES, ("RGB", "L", "P", "RGBA"))
+    else:
+        path = pack(tmp_path / "mine.zip")
+    left_behind(path)
+    given = {"dataset_id": "image_folder", "data_file": str(path), **values}
+    assert failure_of(tmp_path, failures_of, given) == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: add(pack(path), red_none=b""), "red/none.png: this file is empty"),
+        (lambda path: add(pack(path), red_text=b"hello"), "red/text.png: this file is not an image"),
+        (lambda path: add(pack(path), red_cut=picture(0)[:80]), "red/cut.png: image file is truncated"),
+        (lambda path: add(pack(path), deep=picture(0, mode="I;16")), "deep.png: it lies in no folder"),
+        (lambda path: add(pack(path), red_deep=picture(0, mode="I;16")), "red/deep.png: its pixels have no 8 bits"),
+        (lambda path: pack(path, sizes=SIZES), "The images have 2 sizes, such as [(12, 14), (20, 11)]"),
+        (lambda path: add(path, a_one=picture(0), a_two=picture(1)), "All images are of one class, a"),
+        (left_behind, "holds no images"),
+        (lambda path: path.write_bytes(b"PK\x03\x04 and so on") and path, "cannot be read as a ZIP archive"),
+    ],
+)
+def test_what_is_wrong_with_an_archive_is_said_before_the_training(
+    tmp_path: Path, failures_of: FailuresOf, spoil: Callable[[Path], Path], said: str
+) -> None:
+    path = spoil(tmp_path / "mine.zip")
+    failure = failure_of(tmp_path, failures_of, {"dataset_id": "image_folder", "data_file": str(path)})
+    assert said in failure
+    assert 'File "load-data"' in failure
+
+
+def test_an_archive_without_parts_is_not_split_by_folders(tmp_path: Path, failures_of: FailuresOf) -> None:
+    given = {"dataset_id": "image_folder", "data_file": str(pack(tmp_path / "mine.zip")), "split_by": "folders"}
+    assert "The folders around the classes are ['']" in failure_of(tmp_path, failures_of, given)
+
+
+def images_and_labels() -> tuple[Any, Any]:
+    import numpy as np
+
+    return np.random.default_rng(0).integers(0, 256, (60, 9, 11), dtype=np.uint8), np.arange(60) % 3
+
+
+def test_arrays_in_one_file_are_classified(tmp_path: Path, failures_of: FailuresOf) -> None:
+    images, labels = images_and_labels()
+    path = arrays(tmp_path / "mine.npz", x=images, y=labels)
+    given = {"dataset_id": "npz", "data_file": str(path), "images_array": "x", "labels_array": "y"}
+    assert failure_of(tmp_path, failures_of, given) == ""
+
+
+def test_arrays_in_two_files_are_classified(tmp_path: Path, failures_of: FailuresOf) -> None:
+    import numpy as np
+
+    images, labels = images_and_labels()
+    # Colours first, from 0 to 1, and names for classes.
+    np.save(tmp_path / "images.npy", np.stack([images] * 3, axis=1) / 255)
+    np.save(tmp_path / "labels.npy", np.array(["a", "b", "c"])[labels][:, None])
+    given = {
+        "dataset_id": "npy",
+        "data_file": str(tmp_path / "images.npy"),
+        "labels_file": str(tmp_path / "labels.npy"),
+    }
+    assert failure_of(tmp_path, failures_of, given) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda x, y: {"x": x, "y": y}, "its arrays are x, y"),
+        (lambda x, y: {"images": x, "labels": y[:5]}, "The classes are of shape (5,)"),
+        (lambda x, y: {"images": x, "labels": y / 2}, "The classes are of shape (60,) and type float64"),
+        (lambda x, y: {"images": x, "labels": y * 0}, "All images are of one class, 0"),
+        (lambda x, y: {"images": x[0], "labels": y}, "the images have the shape (9, 11)"),
+        (lambda x, y: {"images": x[:0], "labels": y[:0]}, "the images have the shape (0, 9, 11)"),
+        (lambda x, y: {"images": x * 3.0, "labels": y}, "pixels are float64 from 0.0 to 765.0"),
+        (lambda x, y: {"images": x / 0.0, "labels": y}, "pixels are float64 from nan to nan"),
+        (lambda x, y: {"images": x, "labels": y.astype(object)}, "Object arrays cannot be loaded"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:(divide by zero|invalid value)")
+def test_what_is_wrong_with_arrays_is_said_before_the_training(
+    tmp_path: Path, failures_of: FailuresOf, change: Callable[[Any, Any], dict[str, Any]], said: str
+) -> None:
+    path = arrays(tmp_path / "mine.npz", **change(*images_and_labels()))
+    failure = failure_of(tmp_path, failures_of, {"dataset_id": "npz", "data_file": str(path)})
+    assert said in failure
+    assert 'File "load-data"' in failure
+
+
+@pytest.mark.parametrize(
+    ("dataset_id", "name", "said"),
+    [
+        ("image_folder", "mine.npz", "data_file: images in folders are read from a .zip, and this is another file."),
+        ("npz", "mine.zip", "data_file: this file's name does not end as the dataset_id says."),
+        ("npz", "mine.csv", "mine.csv: its name does not end in .zip or .npz or .npy."),
+        ("npz", "none.npz", "none.npz: there is no such file."),
+        ("npz", "empty.npz", "empty.npz: this file is empty."),
+    ],
+)
+def test_another_kind_of_file_is_refused(tmp_path: Path, dataset_id: str, name: str, said: str) -> None:
+    if name != "none.npz":
+        (tmp_path / name).write_bytes(b"" if name == "empty.npz" else b"something")
+    with pytest.raises(MlprovError) as caught:
+        verbs.generate(TASK, {"dataset_id": dataset_id, "data_file": str(tmp_path / name)}, out=tmp_path / "n.ipynb")
+    assert str(caught.value).startswith(said)
+    assert not (tmp_path / "n.ipynb").exists()
+
+
+@pytest.mark.slow
+def test_own_images_are_recorded_by_their_digest_and_reproduced_without_the_original(own_folder: Path) -> None:
+    original = pack(own_folder / "mine.zip")
+    given = {"dataset_id": "image_folder", "data_file": str(original), "epochs": 1, "validation_split": 0.2}
+    made = verbs.generate(TASK, given, out=own_folder / "n" / "n.ipynb")
+    original.unlink()
+    done = verbs.run(made["notebook"], runs=own_folder / "runs")
+    seen = verbs.show(done["provenance"])["table1"]["data_ingestion"]
+    assert done["status"] == "completed"
+    assert seen["dataset_id"]["value"] == "image_folder"
+    assert seen["data_format"]["value"] == "image files"
+    assert seen["feature_dimensions"]["value"] == [12, 12, 3]
+    assert seen["class_names"]["value"] == list(COLOURS)
+    assert seen["root_location"]["value"] == made["parameters"]["data_file"]
+    again = verbs.reproduce(done["provenance"], runs=own_folder / "again")
+    assert again["verdict"] == "identical", again["first_divergence"]
+
+
+# Public data, small and made up: nothing is downloaded -------------------------------------------
+
+NOWHERE = "http://127.0.0.1:9/"
+
+
+def idx(shape: tuple[int, ...], content: Any) -> bytes:
+    """Return an array in the format of MNIST, packed."""
+    header = bytes([0, 0, 8, len(shape)]) + b"".join(side.to_bytes(4, "big") for side in shape)
+    return gzip.compress(header + content.tobytes(), mtime=0)
+
+
+def mnist_files() -> dict[str, bytes]:
+    """Return 300 training and 100 test images as the files of MNIST."""
+    import numpy as np
+
+    pixels = np.random.default_rng(0)
+    files = {}
+    for part, count in (("train", 300), ("t10k", 100)):
+        images = pixels.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        files[f"{part}-images-idx3-ubyte.gz"] = idx(images.shape, images)
+        files[f"{part}-labels-idx1-ubyte.gz"] = idx((count,), np.arange(count, dtype=np.uint8) % 10)
+    return files
+
+
+def cifar_file() -> tuple[bytes, dict[str, str]]:
+    """Return 250 training and 50 test images as the archive of CIFAR10, and the MD5 of each file in it."""
+    import numpy as np
+
+    pixels = np.random.default_rng(0)
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"]
+    packed, sums = io.BytesIO(), {}
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name in names:
+            batch = {"data": pixels.integers(0, 256, (50, 3072), dtype=np.uint8), "labels": [n % 10 for n in range(50)]}
+            if name == "batches.meta":
+                batch = {"label_names": [f"thing {number}" for number in range(10)]}
+            content = pickle.dumps(batch)
+            sums[name] = hashlib.md5(content).hexdigest()
+            about = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            about.size = len(content)
+            archive.addfile(about, io.BytesIO(content))
+    return packed.getvalue(), sums
+
+
+def run_with(notebook: str, prelude: str, failures_of: FailuresOf) -> str:
+    """Run a notebook with a cell more before the data is loaded, and return how it fails."""
+    path = Path(notebook)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    before = next(number for number, cell in enumerate(content["cells"]) if cell["id"] == "load-data")
+    content["cells"].insert(before, {"id": "prelude", "cell_type": "code", "source": prelude})
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return failures_of(notebook).get(notebook, "")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the notebooks look for public data: an empty folder of the test's own."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch" / "datasets"
+
+
+def put(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST"])
+def test_files_of_mnist_that_lie_in_the_cache_are_used(
+    cache: Path, tmp_path: Path, failures_of: FailuresOf, name: str
+) -> None:
+    files = mnist_files()
+    put(cache / name / "raw", files)
+    # The real files are 11 MB; the made-up ones pass for them with their own sums.
+    sums = [(file, hashlib.md5(content).hexdigest()) for file, content in files.items()]
+    prelude = f"{name}.mirrors, {name}.resources = [{NOWHERE!r}], {sums!r}"
+    made = verbs.generate(TASK, {"dataset_id": name, "epochs": 1}, out=tmp_path / "n" / "n.ipynb")
+    assert run_with(made["notebook"], prelude, failures_of) == ""
+
+
+def test_the_file_of_cifar_that_lies_in_the_cache_is_used(cache: Path, tmp_path: Path, failures_of: FailuresOf) -> None:
+    content, sums = cifar_file()
+    put(cache, {"cifar-10-python.tar.gz": content})
+    *training, tested, meta = sums.items()
+    prelude = (
+        f"CIFAR10.url, CIFAR10.tgz_md5 = {NOWHERE!r}, {hashlib.md5(content).hexdigest()!r}\n"
+        f"CIFAR10.train_list, CIFAR10.test_list = {training!r}, {[tested]!r}\n"
+        f"CIFAR10.meta = CIFAR10.meta | {{'md5': {meta[1]!r}}}"
+    )
+    given = {"dataset_id": "CIFAR10", "epochs": 1, "validation_split": 0.2, "augmentation": "flip"}
+    made = verbs.generate(TASK, given, out=tmp_path / "n" / "n.ipynb")
+    assert run_with(made["notebook"], prelude, failures_of) == ""
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST", "CIFAR10"])
+@pytest.mark.parametrize("spoilt", [False, True], ids=["nothing there", "another file there"])
+def test_without_a_network_it_is_said_which_file_belongs_where(
+    cache: Path, tmp_path: Path, failures_of: FailuresOf, name: str, spoilt: bool
+) -> None:
+    cifar = name == "CIFAR10"
+    place = cache if cifar else cache / name / "raw"
+    if spoilt:  # as of a download that was cut short: its sum is not the right one
+        put(place, {"cifar-10-python.tar.gz": b"half"} if cifar else mnist_files())
+    prelude = f"CIFAR10.url = {NOWHERE!r}" if cifar else f"{name}.mirrors = [{NOWHERE!r}]"
+    made = verbs.generate(TASK, {"dataset_id": name}, out=tmp_path / "n" / "n.ipynb")
+    failure = run_with(made["notebook"], prelude, failures_of)
+    said = failure.strip().splitlines()[-1]
+    assert f"{name} cannot be downloaded. Put " in said
+    file = (
+        "cifar-10-python.tar.gz (MD5 c58f30108f718f92721af3b95e74349a)" if cifar else "t10k-labels-idx1-ubyte.gz (MD5 "
+    )
+    assert file in said
+    assert f"into {place}, or run this elsewhere" in said
+
+
+def test_data_with_a_test_part_of_its_own_takes_no_share_for_it(tmp_path: Path) -> None:
+    with pytest.raises(MlprovError, match="testing_split: this applies only when"):
+        verbs.generate(TASK, {"dataset_id": "MNIST", "testing_split": 0.3}, out=tmp_path / "n.ipynb")
+
+
+# All options -------------------------------------------------------------------------------------
+
+
+def combinations() -> list[dict[str, Any]]:
+    """Every single option, and random pairs of options."""
+    single = list(NUMBERS)
+    for parameter in find_task(TASK).parameters:
+        values: list[object] = [choice.value for choice in parameter.choices if choice.value not in ELSEWHERE]
+        single += [{parameter.name: value} for value in values or ([True, False] * (parameter.kind == "boolean"))]
+    pairs = [{**one, **other} for one, other in itertools.combinations(single, 2) if set(one) != set(other)]
+    return single + random.Random(0).sample(pairs, 15)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_every_option_runs_or_is_refused_with_a_fix(tmp_path: Path, failures_of: FailuresOf) -> None:
+    paths: dict[str, dict[str, Any]] = {}
+    refused = []
+    for number, values in enumerate(combinations()):
+        # Sizes that are typical and slow are tried by other tests.
+        small = {"image_size": 40} if "sizing" in values and values["sizing"] != "native" else {}
+        try:
+            made = verbs.generate(TASK, {"epochs": 1, **small, **values}, out=tmp_path / str(number) / "n.ipynb")
+        except MlprovError as error:
+            assert error.field
+            assert error.fix
+            refused.append(values)
+            continue
+        paths[made["notebook"]] = values
+    failures = failures_of(*paths)
+    assert {json.dumps(paths[path]): why for path, why in failures.items()} == {}
+    assert len(paths) > 50
+    assert len(refused) < 8, refused
