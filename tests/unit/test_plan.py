@@ -559,7 +559,7 @@ def test_another_archive_in_the_recorded_ones_place_is_refused(packed: Task, arc
 def test_a_recorded_name_ends_as_the_task_says(packed: Task, toy: Task, archive: Path) -> None:
     plan = make_plan(packed, own(archive)).plan
     given = {"dataset_id": "own", "data_file": plan.values["data_file"]}
-    with pytest.raises(DataFileError, match=r"a recorded file that ends in \.zip is none of these"):
+    with pytest.raises(DataFileError, match=r"a recorded file cannot end in \.zip here"):
         make_plan(toy, given, files=plan.files, sources={"data_file": archive})
 
 
