@@ -44,6 +44,7 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "title": [{"title": 'It\'s "mine": ' + "long " * 20}],
     "author": [{"author": "Ada Example"}],
 }
+NETWORKS = ("resnet18", "resnet50", "shufflenet_v2_x1_0", "vgg16", "mobilenet_v3_small", "efficientnet_b0")
 OWN_DATA = ("csv", "image_folder", "npz", "npy")
 OWN = (
     "data_file",
@@ -111,6 +112,10 @@ def images(folder: Path) -> Iterator[dict[str, Any]]:
     file = str(folder / "mine.npy")
     yield {"dataset_id": "npy", "data_file": file, "labels_file": file}
     yield {"normalisation": "imagenet", "channels": "RGB"}
+    for name in NETWORKS:
+        fitting = {"model_name": name, "sizing": "resize", "image_size": 224, "channels": "RGB"}
+        yield fitting
+        yield {**fitting, "pretrained": True, "gpu_enable": False, "loss_function": "NLLLoss"}
 
 
 def options(task: Task, own: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -147,7 +152,10 @@ def both(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 # What one of the tasks takes and the other refuses. Of images, a batch has two or more; ImageNet's
 # numbers are for colours, and the default's images are grey.
+# Its images are too small for the networks of torchvision, and only these are pretrained.
 ALONE_REFUSED = [{"batch_size": None}, {"batch_size": 1}, {"normalisation": "imagenet"}]
+ALONE_REFUSED += [{"model_name": name} for name in NETWORKS]
+ALONE_REFUSED += [{"pretrained": True}, {"pretrained": False}]
 
 
 @pytest.fixture(scope="module")

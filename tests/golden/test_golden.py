@@ -21,6 +21,7 @@ from mlprov_widgets.tasks.plan import make_plan
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 FLOWERS = Path(__file__).parents[1] / "data" / "flowers.csv"
+PETS = Path(__file__).parents[1] / "data" / "pets.zip"
 UPDATE = "MLPROV_UPDATE_GOLDEN"
 
 # Not the installed versions, or the files would change with them.
@@ -88,6 +89,27 @@ IMAGES: dict[str, dict[str, Any]] = {
         "early_stopping": 3,
         "save_checkpoint": "best",
         "title": "Nothing to learn",
+    },
+    "image-resnet": {
+        "dataset_id": "CIFAR10",
+        "normalisation": "imagenet",
+        "augmentation": "flip",
+        "model_name": "resnet18",
+        "pretrained": True,
+        "optimizer": "AdamW",
+        "schedule": "cosine",
+        "save_checkpoint": "every_epoch",
+    },
+    "image-own": {
+        "dataset_id": "image_folder",
+        "data_file": str(PETS),
+        "split_by": "folders",
+        "sizing": "resize",
+        "image_size": 224,
+        "channels": "RGB",
+        "normalisation": "none",
+        "model_name": "vgg16",
+        "loss_function": "NLLLoss",
     },
 }
 PLANS = {

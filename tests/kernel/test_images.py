@@ -91,6 +91,8 @@ def test_every_field_of_table_1_has_a_value_or_a_reason(table: Answer, group: st
         ("data_ingestion", "testing_samples", 360),
         ("data_preparation", "operations", ["ToImage", "ToDtype", "Normalize"]),
         ("data_preparation", "number_of_operations", 3),
+        ("model_parameters", "model_name", "small_cnn"),
+        ("model_parameters", "pretrained", False),
         ("model_parameters", "loss_function", "CrossEntropyLoss"),
         ("model_parameters", "activation_function", "none"),
         ("model_parameters", "output_neurons", 10),
@@ -496,6 +498,130 @@ def test_data_with_a_test_part_of_its_own_takes_no_share_for_it(tmp_path: Path) 
         verbs.generate(TASK, {"dataset_id": "MNIST", "testing_split": 0.3}, out=tmp_path / "n.ipynb")
 
 
+# Networks of torchvision --------------------------------------------------------------------------
+
+NETWORKS = ("resnet18", "resnet50", "shufflenet_v2_x1_0", "vgg16", "mobilenet_v3_small", "efficientnet_b0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_takes_grey_and_coloured_images(tmp_path: Path, failures_of: FailuresOf, network: str) -> None:
+    given = {
+        "dataset_id": "image_folder",
+        "data_file": str(pack(tmp_path / "mine.zip")),
+        "sizing": "resize",
+        "image_size": 32,
+        "model_name": network,
+        "gpu_enable": False,
+        "epochs": 1,
+    }
+    colours = [("grayscale", "NLLLoss"), ("RGB", "CrossEntropyLoss")][: 1 if network == "vgg16" else 2]
+    made = [
+        verbs.generate(TASK, {**given, "channels": colour, "loss_function": loss}, out=tmp_path / colour / "n.ipynb")
+        for colour, loss in colours
+    ]
+    assert failures_of(*[one["notebook"] for one in made]) == {}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_is_known_by_its_layers(network: str) -> None:
+    import torch
+    import torchvision.models
+
+    stage = find_task(TASK).stage("model")
+    assert stage is not None
+    with torch.device("meta"):  # without memory for its weights
+        model = getattr(torchvision.models, network)(num_classes=7)
+    for last in ("none", "log_softmax"):
+        whole = model if last == "none" else torch.nn.Sequential(model, torch.nn.LogSoftmax(dim=1))
+        seen = {
+            field: eval(stage.observe[field], {"model": whole, "nn": torch.nn})
+            for field in ("model_name", "activation_function", "output_neurons")
+        }
+        assert seen == {"model_name": network, "activation_function": last, "output_neurons": 7}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({}, "model_name"),
+        ({"dataset_id": "MNIST"}, "model_name"),
+        ({"dataset_id": "npz", "data_file": "mine.npz"}, "model_name"),
+        ({"sizing": "resize", "image_size": 28}, "image_size"),
+        ({"sizing": "resize", "image_size": 224, "pretrained": True}, "pretrained"),
+        ({"dataset_id": "CIFAR10", "gpu_enable": False, "channels": "grayscale", "pretrained": True}, "pretrained"),
+    ],
+)
+def test_what_a_network_cannot_take_is_refused(
+    own_folder: Path, network: str, values: dict[str, Any], field: str
+) -> None:
+    (own_folder / "mine.npz").write_bytes(b"something")
+    with pytest.raises(MlprovError) as caught:
+        verbs.generate(TASK, {**values, "model_name": network}, out=own_folder / "n.ipynb")
+    assert caught.value.field == field
+    assert caught.value.fix
+
+
+def test_vgg_on_a_gpu_takes_images_of_one_size_only(tmp_path: Path) -> None:
+    given = {"dataset_id": "CIFAR10", "model_name": "vgg16"}
+    with pytest.raises(MlprovError, match="no deterministic form on CUDA"):
+        verbs.generate(TASK, given, out=tmp_path / "n.ipynb")
+    assert verbs.generate(TASK, {**given, "sizing": "resize", "image_size": 224}, out=tmp_path / "a.ipynb")
+    assert verbs.generate(TASK, {**given, "gpu_enable": False}, out=tmp_path / "b.ipynb")
+
+
+def pretrained(folder: Path) -> str:
+    given = {
+        "dataset_id": "FakeData",
+        "model_name": "mobilenet_v3_small",
+        "pretrained": True,
+        "normalisation": "imagenet",
+        "epochs": 1,
+    }
+    return str(verbs.generate(TASK, given, out=folder / "n" / "n.ipynb")["notebook"])
+
+
+def address(name: str) -> str:
+    """Return code that looks for the weights under another name, and nowhere in the net."""
+    return (
+        "import dataclasses\n"
+        "weights = MobileNet_V3_Small_Weights.IMAGENET1K_V1\n"
+        f"weights._value_ = dataclasses.replace(weights.value, url={NOWHERE + name!r})"
+    )
+
+
+def test_weights_that_lie_in_the_cache_are_used(cache: Path, tmp_path: Path, failures_of: FailuresOf) -> None:
+    import torch
+    from torchvision.models import mobilenet_v3_small
+
+    file = io.BytesIO()
+    torch.save(mobilenet_v3_small().state_dict(), file)
+    name = f"mine-{hashlib.sha256(file.getvalue()).hexdigest()[:8]}.pth"
+    put(cache.parent / "hub" / "checkpoints", {name: file.getvalue()})
+    assert run_with(pretrained(tmp_path), address(name), failures_of) == ""
+
+
+def test_weights_that_are_not_what_their_name_says_are_refused(
+    cache: Path, tmp_path: Path, failures_of: FailuresOf
+) -> None:
+    import torch
+
+    file = io.BytesIO()
+    torch.save({}, file)
+    put(cache.parent / "hub" / "checkpoints", {"mine-01234567.pth": file.getvalue()})
+    failure = run_with(pretrained(tmp_path), address("mine-01234567.pth"), failures_of)
+    assert "mine-01234567.pth is another file: its SHA-256 is" in failure
+
+
+def test_without_a_network_it_is_said_which_weights_belong_where(
+    cache: Path, tmp_path: Path, failures_of: FailuresOf
+) -> None:
+    failure = run_with(pretrained(tmp_path), address("mine-01234567.pth"), failures_of)
+    place = cache.parent / "hub" / "checkpoints"
+    assert f"Put {NOWHERE}mine-01234567.pth into {place}, or run this elsewhere" in failure
+
+
 # All options -------------------------------------------------------------------------------------
 
 
@@ -503,6 +629,8 @@ def combinations() -> list[dict[str, Any]]:
     """Every single option, and random pairs of options."""
     single = list(NUMBERS)
     for parameter in find_task(TASK).parameters:
+        if parameter.name in ("model_name", "pretrained"):  # of which each is run above
+            continue
         values: list[object] = [choice.value for choice in parameter.choices if choice.value not in ELSEWHERE]
         single += [{parameter.name: value} for value in values or ([True, False] * (parameter.kind == "boolean"))]
     pairs = [{**one, **other} for one, other in itertools.combinations(single, 2) if set(one) != set(other)]
