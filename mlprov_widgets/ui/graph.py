@@ -19,7 +19,7 @@ from mlprov_widgets.provenance.overview import Item, StageSummary, duration, sho
 # Three columns, which fit a phone's width and the left half of a page alike: the stages in time, the
 # steps of the one that is open, and what the open step read and made. In the canvas's own units.
 _STAGE, _STEP, _ITEM, _GAP = 190, 160, 170, 34
-_STAGE_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 84, 56, 36, 30
+_STAGE_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 88, 56, 36, 30
 _STEPS_AT = _STAGE / 2 + _GAP + _STEP / 2
 _ITEMS_AT = _STEPS_AT + _STEP / 2 + _GAP + _ITEM / 2
 _MOST_STEPS, _MOST_OF_A_KIND = 10, 14
@@ -51,7 +51,7 @@ _STYLE: list[dict[str, Any]] = [
     # W3C's own colours of PROV: activities are blue boxes, entities are yellow ovals.
     {
         "selector": "node.stage",
-        "style": {**_box(_STAGE, 66), "background-color": "#dfe5fc", "border-color": "#3f51b5", "line-height": 1.25},
+        "style": {**_box(_STAGE, 74), "background-color": "#dfe5fc", "border-color": "#3f51b5", "line-height": 1.25},
     },
     {"selector": "node.step", "style": {**_box(_STEP, 46), "background-color": "#eef1fd", "border-color": "#7986cb"}},
     {
@@ -129,7 +129,7 @@ class RunGraph:
 
     def _first_elements(self) -> tuple[list[ipycytoscape.Node], list[ipycytoscape.Edge]]:
         # Two corners that nobody sees keep the view where it is when something opens.
-        for name, x, y in (("corner 1", -_STAGE / 2, -36.0), ("corner 2", _ITEMS_AT + _ITEM / 2, self._height + 36.0)):
+        for name, x, y in (("corner 1", -_STAGE / 2, -40.0), ("corner 2", _ITEMS_AT + _ITEM / 2, self._height + 40.0)):
             self._node(name, "", "corner", x, y)
         edges = []
         for number, stage in enumerate(self._stages):
