@@ -50,6 +50,8 @@ _KERNEL_ARGUMENTS = [
     f"--IPKernelApp.code_to_run=exec({_END_WITH_PARENT!r}, {{}})",
 ]
 _KILL_AFTER = 10.0
+# A kernel forgets an interrupt that comes in the moment before a cell begins.
+_AGAIN_AFTER = 1.5
 
 
 @dataclass
@@ -135,7 +137,7 @@ class Session:
             What `read` raised; the kernel is gone then.
         """
         threading.Thread(target=self._work, name="mlprov run", daemon=True).start()
-        stop_at = 0.0
+        stop_at = again_at = 0.0
         while True:
             try:
                 # Not Thread.join: before Python 3.13, a thread whose join was interrupted counts as ended.
@@ -143,6 +145,10 @@ class Session:
                     break
                 if self._cancelled.is_set():
                     stop_at = stop_at or time.monotonic() + _KILL_AFTER
+                    again_at = again_at or time.monotonic() + _AGAIN_AFTER
+                    if self._running.get("start") and time.monotonic() > again_at:
+                        self._ask_kernel("interrupt_kernel")
+                        again_at = time.monotonic() + _AGAIN_AFTER
                 if stop_at and time.monotonic() > stop_at:
                     self._kill()
                     stop_at = time.monotonic() + _KILL_AFTER
