@@ -50,7 +50,7 @@ _KERNEL_ARGUMENTS = [
     f"--IPKernelApp.code_to_run=exec({_END_WITH_PARENT!r}, {{}})",
 ]
 _KILL_AFTER = 10.0
-# A kernel forgets an interrupt that comes in the moment before a cell begins.
+# A kernel may forget an interrupt that comes in the moment before a cell begins.
 _AGAIN_AFTER = 1.5
 
 
