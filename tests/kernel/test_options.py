@@ -17,7 +17,8 @@ TASK = "multiclass_classification"
 MEASURE = Path(__file__).parents[2] / "benchmarks" / "measure.py"
 
 
-def combinations() -> list[dict[str, Any]]:
+def combinations(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    monkeypatch.syspath_prepend(str(MEASURE.parent))  # it has modules beside it
     spec = importlib.util.spec_from_file_location("measure", MEASURE)
     assert spec is not None
     assert spec.loader is not None
@@ -28,10 +29,12 @@ def combinations() -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_every_option_runs_or_is_refused_with_a_fix(tmp_path: Path, failures_of: Callable[..., dict[str, str]]) -> None:
+def test_every_option_runs_or_is_refused_with_a_fix(
+    tmp_path: Path, failures_of: Callable[..., dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths: dict[str, dict[str, Any]] = {}
     refused = []
-    for number, values in enumerate(combinations()):
+    for number, values in enumerate(combinations(monkeypatch)):
         try:
             made = verbs.generate(TASK, {"epochs": 2, **values}, out=tmp_path / str(number) / "n.ipynb")
         except ValueRefused as error:
