@@ -241,7 +241,9 @@ def _not_journaled(events: Sequence[Event], outcome: Outcome) -> list[dict[str, 
     if any(event["event"] == "end" for event in events):
         return []
     told = {event.get("sha256") for event in events if event["event"] == "cell"}
-    ended = [cell for cell in outcome.cells if cell["status"] in ("ok", "error") and has_code(cell["source"])]
+    ended = [
+        cell for cell in outcome.cells if cell["status"] in ("ok", "error", "interrupted") and has_code(cell["source"])
+    ]
     return list(takewhile(lambda cell: cell["sha256"] not in told, reversed(ended)))[::-1]
 
 
