@@ -244,10 +244,6 @@ def _show(options: argparse.Namespace) -> Answer:
 
 
 def _reproduce(options: argparse.Namespace) -> Answer:
-    if options.edits == "keep":
-        diff = verbs.edits_of(options.source, tasks=options.tasks, data=options.data)
-        if diff:
-            print(f"This code from the file is going to run:\n{_visible(diff)}\n", file=sys.stderr)
     with _Progress(options) as progress:
         found = verbs.reproduce(
             options.source,
@@ -258,9 +254,28 @@ def _reproduce(options: argparse.Namespace) -> Answer:
             data=options.data,
             timeout=_seconds(options.timeout),
             progress=progress,
+            before=lambda restored, changes: _before_run(options, restored, changes),
         )
     good = found["verdict"] in _GOOD_VERDICTS
     return found, "\n".join(_verdict_lines(found)), 0 if good else 1
+
+
+def _before_run(options: argparse.Namespace, restored: Any, changes: list[dict[str, Any]]) -> None:
+    """Tell a person what is about to run, while it can still be stopped."""
+    from mlprov_widgets.execution.reproduce import edits_diff
+
+    if options.edits == "keep" and (diff := edits_diff(restored)):
+        print(f"This code from the file is going to run:\n{_visible(diff)}\n", file=sys.stderr)
+    if changes and not options.json:
+        print("Another environment than the recorded one:", file=sys.stderr)
+        print("\n".join(_change_lines(changes)), file=sys.stderr)
+
+
+def _change_lines(changes: list[dict[str, Any]]) -> list[str]:
+    told = [(c["name"], _plain(c["expected"]) or "not here", _plain(c["actual"]) or "not here") for c in changes[:12]]
+    lines = [f"  environment       {name}: {expected} -> {actual}" for name, expected, actual in told]
+    more = len(changes) - 12
+    return lines + ([f"  environment       … and {more} more"] if more > 0 else [])
 
 
 def _verdict_lines(found: dict[str, Any]) -> list[str]:
@@ -275,12 +290,11 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
         if first["cause"]:
             lines.append(f"  likely cause      {first['cause']}")
         lines.append(f"  differences       {len(found['differences'])}")
-    for change in found["environment_changes"][:12]:
-        lines.append(
-            f"  environment       {change['name']}: {_plain(change['expected'])} -> {_plain(change['actual'])}"
-        )
-    more = len(found["environment_changes"]) - 12
-    lines += [f"  environment       … and {more} more"] if more > 0 else []
+    lines += _change_lines(found["environment_changes"])
+    for name, band in (found["tolerance"] or {}).items():
+        if isinstance(band["spread"], float | int):
+            told = f"{_plain(band['lowest'])} to {_plain(band['highest'])} in {band['runs']} runs"
+            lines.append(f"  measured          {name}: {told}")
     lines += [f"  missing           {item}" for item in found["missing"]]
     lines += [f"  not understood    {item}" for item in found["not_understood"]]
     lines += [f"  note              {item}" for item in found["notes"]]

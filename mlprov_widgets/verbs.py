@@ -199,6 +199,7 @@ def reproduce(
     data: Iterable[PathLike] = (),
     timeout: float | None = None,
     progress: Any = None,
+    before: Any = None,
 ) -> Result:
     """Run a recorded experiment again and say whether the result is the same.
 
@@ -210,7 +211,9 @@ def reproduce(
         ``refuse``, ``drop`` or ``keep`` code that was edited by hand. Kept code is executed: it is
         as trustworthy as the file.
     repeat
-        How many times; the verdict is the worst of all.
+        How many times; the verdict is the worst of all. From two on, the spread of the reruns is the tolerance.
+    before
+        Called once before anything runs; see `mlprov_widgets.execution.reproduce.BeforeRun`.
     data
         Where to look for the person's own data.
     runs, tasks, timeout, progress
@@ -220,7 +223,7 @@ def reproduce(
     -------
     dict
         ``verdict``, ``first_divergence``, ``differences``, ``missing``, ``environment_changes``,
-        ``notebook``, ``provenance``, ``metrics``, ``verdicts``, ``notes``.
+        ``notebook``, ``provenance``, ``metrics``, ``verdicts``, ``tolerance``, ``notes``.
     """
     from mlprov_widgets.execution.reproduce import reproduce as again
     from mlprov_widgets.files import runs_folder
@@ -234,6 +237,7 @@ def reproduce(
         data=_paths(data),
         timeout=timeout,
         progress=progress,
+        before=before,
     )
     comparison = done.comparison
     return _result(
@@ -245,6 +249,7 @@ def reproduce(
         not_understood=done.restored.not_understood,
         notes=done.notes,
         verdicts=done.verdicts,
+        tolerance=done.tolerance,
         status=done.run.status,
         **{key: done.run.as_dict()[key] for key in ("run", "notebook", "provenance", "report", "metrics", "seconds")},
     )

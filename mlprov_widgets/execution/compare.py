@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from mlprov_widgets.execution.causes import change_in_words, environment_cause, first_cause
+from mlprov_widgets.execution.surroundings import environment_changes, is_software
+from mlprov_widgets.execution.tolerance import within
+from mlprov_widgets.files import sha256_of_file
+from mlprov_widgets.notebook.readback import literals_of
+from mlprov_widgets.notebook.render import PARAMETERS_STEP
 from mlprov_widgets.provenance.reading import ProvenanceFile, types_of, value_of
-from mlprov_widgets.provenance.view import View, packages_of, view
-
-RELATIVE_TOLERANCE = 1e-3
-ABSOLUTE_TOLERANCE = 1e-3
-"""Metrics this close count as `within-tolerance`: far below what one more right answer changes."""
+from mlprov_widgets.provenance.view import View, beside, view
 
 _FIGURES = (".png", ".svg", ".pdf", ".jpg")
 """Files that show results and are none: fonts and library versions change their bytes."""
@@ -29,7 +31,7 @@ class Difference:
     Attributes
     ----------
     stage : str
-        ``code``, a stage of the task, ``metrics`` or ``artifacts``.
+        ``code``, a stage of the task, ``metrics``, ``artifacts`` or ``environment``.
     epoch : int or None
         Counted from 1.
     item : str
@@ -39,6 +41,8 @@ class Difference:
     decides : bool
         Whether the runs are not identical for it: a metric, an epoch, a model or a file of results. A
         variable that holds the time, or a figure, differs without that.
+    is_model : bool
+        Whether it is a model's weights.
     """
 
     stage: str
@@ -48,10 +52,11 @@ class Difference:
     actual: Any
     cause: str = ""
     decides: bool = False
+    is_model: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        return {name: value for name, value in vars(self).items() if name != "decides"}
+        return {name: value for name, value in vars(self).items() if name not in ("decides", "is_model")}
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,27 @@ class Comparison:
 
     @property
     def first(self) -> Difference | None:
-        """The first divergence; None for runs that are identical in all that decides."""
-        return self.differences[0] if self.differences and self.verdict != "identical" else None
+        """The first divergence.
+
+        Of runs with the same result it is other code, another file than the run wrote or another version of a
+        package, which made no difference; None where there is no such thing.
+        """
+        return next((d for d in self.differences if self.verdict != "identical" or d.stage in _WORTH_KNOWING), None)
 
 
-def compare(expected: ProvenanceFile, actual: ProvenanceFile) -> Comparison:
-    """Compare a recorded run with a new one."""
+_WORTH_KNOWING = ("code", "artifacts", "environment")
+
+
+def compare(expected: ProvenanceFile, actual: ProvenanceFile, measured: Sequence[Mapping[str, Any]] = ()) -> Comparison:
+    """Compare a recorded run with a new one.
+
+    Parameters
+    ----------
+    expected, actual
+        The two runs.
+    measured
+        The metrics of all reruns, from whose spread the tolerance follows; by default those of `actual` alone.
+    """
     before, after = view(expected), view(actual)
     changes = list(environment_changes(expected, actual))
     missing: list[str] = []
@@ -92,48 +112,56 @@ def compare(expected: ProvenanceFile, actual: ProvenanceFile) -> Comparison:
         *_metrics(before.metrics, after.metrics),
         *_artifacts(expected, actual),
     ]
-    cause = _cause(found, changes)
-    found = [replace(difference, cause=difference.cause or cause) for difference in found]
-    return Comparison(verdict_of(before.metrics, after.metrics, found), found, changes, missing)
+    verdict = verdict_of(before.metrics, after.metrics, found, measured)
+    found = _explained(found, verdict, _stage_order(expected), changes)
+    return Comparison(verdict, found, changes, missing)
 
 
-def verdict_of(expected: Mapping[str, Any], actual: Mapping[str, Any], found: Sequence[Difference]) -> str:
-    """Return the verdict on two runs' metrics and whatever else was found to differ."""
+def verdict_of(
+    expected: Mapping[str, Any],
+    actual: Mapping[str, Any],
+    found: Sequence[Difference],
+    measured: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Return the verdict on two runs' metrics and whatever else was found to differ; see `compare`."""
     if not expected:
         return "not-comparable"
     if not any(difference.decides for difference in found):
         return "identical"
-    close = all(_close(value, actual.get(name)) for name, value in expected.items())
+    runs = measured or [actual]
+    close = all(within(value, [run.get(name) for run in runs]) for name, value in expected.items())
     return "within-tolerance" if close and set(expected) <= set(actual) else "different"
 
 
-def _close(expected: Any, actual: Any) -> bool:
-    if isinstance(expected, list) and isinstance(actual, list):
-        return len(expected) == len(actual) and all(_close(a, b) for a, b in zip(expected, actual, strict=True))
-    if isinstance(expected, int | float) and isinstance(actual, int | float):
-        return abs(expected - actual) <= max(ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE * abs(expected))
-    return bool(expected == actual)
+def _explained(
+    found: list[Difference], verdict: str, order: Sequence[str], changes: Sequence[Mapping[str, Any]]
+) -> list[Difference]:
+    """Add the environment, put the first divergence to the front, and say why each is likely."""
+    surroundings = [
+        Difference("environment", None, c["name"], c["expected"], c["actual"], change_in_words(c))
+        for c in changes
+        if is_software(c)
+    ]
+    ranked = [d for d in surroundings if d.cause == environment_cause(changes)]
+    found = [*found, *ranked, *(d for d in surroundings if d not in ranked)]
+    first = Comparison(verdict, found, []).first
+    if first is None:
+        return found
+    common = first.cause or environment_cause(changes)
+    others = [replace(d, cause=d.cause or common) for d in found if d is not first]
+    differing = {d.stage for d in found}
+    same = [stage for stage in _before(first.stage, order) if stage not in differing]
+    return [replace(first, cause=first_cause(first, same, changes)), *others]
 
 
-def environment_changes(expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[dict[str, Any]]:
-    """Yield what is another version, or another machine, than in the recorded run."""
-    yield from package_changes(packages_of(expected), packages_of(actual))
-    for group, name in (
-        ("notebook", "programming_language_version"),
-        ("hardware_info", "CPU"),
-        ("hardware_info", "GPUs"),
-        ("hardware_info", "Operating_System"),
-    ):
-        a, b = (value_of(f.entity(f"run:{group}").get(f"ml:{name}")) for f in (expected, actual))
-        if a != b:
-            yield {"name": name, "expected": a, "actual": b}
+def _before(stage: str, order: Sequence[str]) -> list[str]:
+    stages = list(order)
+    return stages[: stages.index(stage)] if stage in stages else stages
 
 
-def package_changes(expected: Mapping[str, str], actual: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield the packages whose version is another one, or that only one run loaded."""
-    for name in sorted({*expected, *actual}):
-        if expected.get(name) != actual.get(name):
-            yield {"name": name, "expected": expected.get(name), "actual": actual.get(name)}
+def _stage_order(file: ProvenanceFile) -> list[str]:
+    """Return the stages that left something to compare, in the order in which they ran."""
+    return list(dict.fromkeys(variable.stage for variable in _variables(file)))
 
 
 def _code(before: View, after: View, expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[Difference]:
@@ -143,7 +171,16 @@ def _code(before: View, after: View, expected: ProvenanceFile, actual: Provenanc
         if a.get(step) != b.get(step) and not _is_frame(step):
             edited = titles.get(step) in ("edited", "added")
             cause = "the cell was edited in the recorded run" if edited else "the code is not the recorded code"
+            if step == PARAMETERS_STEP:
+                cause = _other_values(_source_run(expected, step), _source_run(actual, step)) or cause
             yield Difference("code", None, step, _short(a.get(step)), _short(b.get(step)), cause)
+
+
+def _other_values(before: str, after: str) -> str:
+    """Return which values of the parameters cell are others, in words."""
+    (a, _), (b, _) = literals_of(before), literals_of(after)
+    told = [f"{name} is {b.get(name)!r}, it was {a.get(name)!r}" for name in {**a, **b} if a.get(name) != b.get(name)]
+    return "; ".join(told[:3])
 
 
 def _is_frame(step: str) -> bool:
@@ -161,6 +198,16 @@ def _code_digests(file: ProvenanceFile) -> dict[str, str]:
     }
 
 
+def _source_run(file: ProvenanceFile, step: str) -> str:
+    """Return the code that a step ran last."""
+    found = [
+        (str(file.activity(activity).get("prov:startTime")), cell)
+        for activity, cell in file.code_run().items()
+        if value_of(file.entity(cell).get("ml:step")) == step
+    ]
+    return str(value_of(file.entity(max(found)[1]).get("ml:source")) or "") if found else ""
+
+
 def _short(digest: str | None) -> str | None:
     return digest[:12] if digest else None
 
@@ -171,20 +218,28 @@ def _stages(
     """Compare what each variable held after each cell, in the order in which the recorded run made them."""
     if expected.entity("run:history") and not before.series:
         missing.append("history: the file with the training series is not beside the document")
-    there = {(v.step, v.name): v.digest for v in _variables(actual)}
+    there = {(v.step, v.name): v for v in _variables(actual)}
     told_series = False
     for variable in _variables(expected):
-        digest = there.get((variable.step, variable.name))
-        if digest == variable.digest:
+        now = there.get((variable.step, variable.name))
+        if now is not None and now.digest == variable.digest:
             continue
         if variable.stage == "training" and not told_series:
             told_series = True
             yield from _epochs(before, after)
-        yield Difference(
-            variable.stage, None, variable.name, _short(variable.digest), _short(digest), decides=variable.is_model
-        )
+        yield _of_variable(variable, now)
     if not told_series:
         yield from _epochs(before, after)
+
+
+def _of_variable(before: _Variable, now: _Variable | None) -> Difference:
+    expected, actual, cause = _short(before.digest), _short(now.digest if now else None), ""
+    if now is not None and before.dtype and now.dtype and before.dtype != now.dtype:
+        expected, actual = before.dtype, now.dtype
+        cause = f"{before.name} holds numbers of the type {actual} instead of {expected}"
+    return Difference(
+        before.stage, None, before.name, expected, actual, cause, decides=before.is_model, is_model=before.is_model
+    )
 
 
 class _Variable(NamedTuple):
@@ -196,6 +251,7 @@ class _Variable(NamedTuple):
     name: str
     digest: str
     is_model: bool
+    dtype: str = ""
 
 
 def _variables(file: ProvenanceFile) -> list[_Variable]:
@@ -216,6 +272,7 @@ def _variables(file: ProvenanceFile) -> list[_Variable]:
             str(value_of(record.get("ml:variable"))),
             digest,
             "mls:Model" in types_of(record),
+            str(value_of(record.get("ml:dtype")) or ""),
         )
         known = last.get((step, found.name))
         if known is None or known.started <= found.started:
@@ -246,6 +303,11 @@ def _artifacts(expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[Dif
         if digest != b.get(name):
             decides = not name.endswith(_FIGURES)
             yield Difference("artifacts", None, name, _short(digest), _short(b.get(name)), decides=decides)
+            continue
+        path = beside(expected, name)
+        if path is not None and path.is_file() and (there := sha256_of_file(path)) != digest:
+            told = "the file beside the provenance was changed after the run; the new run wrote the recorded one"
+            yield Difference("artifacts", None, name, _short(digest), _short(there), told)
 
 
 def _files(file: ProvenanceFile) -> dict[str, str]:
@@ -253,17 +315,3 @@ def _files(file: ProvenanceFile) -> dict[str, str]:
         str(value_of(record.get("schema:name"))): str(record.get("schema:sha256"))
         for _, record in file.of_type("ml:Artifact")
     }
-
-
-def _cause(found: Sequence[Difference], changes: Sequence[Mapping[str, Any]]) -> str:
-    """Return the likely cause of differences that name none themselves."""
-    told = next((d.cause for d in found if d.cause), "")
-    if told:
-        return told
-    if found and found[0].stage == "data_ingestion":
-        return "the data is not the recorded data"
-    for name in ("torch", "numpy", "scikit-learn", "pandas", "programming_language_version", "GPUs", "CPU"):
-        change = next((c for c in changes if c["name"] == name), None)
-        if change is not None:
-            return f"{name} is {change['actual']}, it was {change['expected']}"
-    return ""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
-from mlprov_widgets.execution.compare import Comparison, Difference, compare, package_changes, verdict_of
+from mlprov_widgets.execution.compare import Comparison, Difference, compare, verdict_of
 from mlprov_widgets.execution.run import Run, run_notebook
 from mlprov_widgets.execution.session import Progress
+from mlprov_widgets.execution.surroundings import changes_before_run, installed_changes, package_changes
+from mlprov_widgets.execution.tolerance import bands
 from mlprov_widgets.files import file_name, new_folder, runs_folder, sha256_of_text
 from mlprov_widgets.notebook.readback import compare_cells
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_cells, render_notebook
 from mlprov_widgets.notebook.write import find_data, missing_data, write_text
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
+from mlprov_widgets.provenance.seal import is_sealed
 from mlprov_widgets.provenance.view import metrics_of, packages_of, view
 from mlprov_widgets.tasks.load import find_task
 from mlprov_widgets.tasks.model import Kind, Task
@@ -67,6 +70,10 @@ class Reproduction:
     verdicts : dict of str to int
         How often each verdict was given.
     restored : Restored
+    notes : list of str
+    tolerance : dict or None
+        The band that the reruns measured for each metric, see `mlprov_widgets.execution.tolerance.bands`; None
+        after a single run.
     """
 
     verdict: str
@@ -75,6 +82,11 @@ class Reproduction:
     verdicts: dict[str, int]
     restored: Restored
     notes: list[str] = field(default_factory=list)
+    tolerance: dict[str, dict[str, Any]] | None = None
+
+
+BeforeRun = Callable[["Restored", list[dict[str, Any]]], None]
+"""Called once before anything runs, with what is another here than in the recorded run; may raise to stop."""
 
 
 def restore(
@@ -241,6 +253,7 @@ def reproduce(
     data: Sequence[Path] = (),
     timeout: float | None = None,
     progress: Progress | None = None,
+    before: BeforeRun | None = None,
 ) -> Reproduction:
     """Run a recorded experiment again and compare.
 
@@ -249,27 +262,46 @@ def reproduce(
     source, edits, tasks, data
         See `restore`.
     repeat
-        How many times; the verdict is the worst of all.
+        How many times; the verdict is the worst of all, and from two on, their spread is the tolerance.
     runs, timeout, progress
         See `mlprov_widgets.execution.run.run_notebook`.
+    before
+        See `BeforeRun`.
     """
     if not 1 <= repeat <= 1000:
         raise ValueRefused(f"{repeat} is out of range", field="repeat", fix="Give a number from 1 to 1000")
     restored = restore(source, edits=edits, tasks=tasks, data=data)
     _check_before_run(restored)
+    if before is not None:
+        before(restored, environment_before(restored.replay))
     name = _name_of(restored)
-    done: list[tuple[str, Comparison, Run]] = []
+    done: list[Run] = []
     for _ in range(repeat):
         folder = new_folder(runs or runs_folder(), f"reproduce-{restored.task.id}").resolve()
         notebook = write_restored(restored, folder / "source" / name)
-        run = run_notebook(notebook, folder=folder, timeout=timeout, tasks=tasks, progress=progress)
-        done.append((*_verdict(restored, run), run))
-        if run.status == "cancelled":
+        done.append(run_notebook(notebook, folder=folder, timeout=timeout, tasks=tasks, progress=progress))
+        if done[-1].status == "cancelled":
             break
-    worst = min(done, key=lambda item: _WORST.index(item[0]))
+    completed = [read_provenance(run.provenance) for run in done if run.status == "completed"]
+    measured = [metrics_of(file) for file in completed]
+    judged = [(*_verdict(restored, run, measured), run) for run in done]
+    worst = min(judged, key=lambda item: _WORST.index(item[0]))
     return Reproduction(
-        worst[0], worst[1], worst[2], dict(Counter(item[0] for item in done)), restored, _notes(restored)
+        worst[0],
+        worst[1],
+        worst[2],
+        dict(Counter(item[0] for item in judged)),
+        restored,
+        _notes(restored),
+        bands(measured) if len(measured) > 1 else None,
     )
+
+
+def environment_before(recorded: Replay) -> list[dict[str, Any]]:
+    """Return what is another here than in a recorded run, as far as it can be told before running."""
+    if recorded.file is not None:
+        return changes_before_run(recorded.file)
+    return installed_changes(recorded.packages)
 
 
 def _check_before_run(restored: Restored) -> None:
@@ -291,6 +323,8 @@ def _name_of(restored: Restored) -> str:
 def _notes(restored: Restored) -> list[str]:
     notes = list(restored.notes)
     file = restored.replay.file
+    if file is not None and not is_sealed(file.document):
+        notes.append("the file was changed after the run wrote it; mlprov verify names what")
     told = file.entity("plan:notebook").get("schema:sha256") if file else None
     if told and told != sha256_of_text(restored.text) and not restored.edited and not restored.notes:
         notes.append(
@@ -299,7 +333,7 @@ def _notes(restored: Restored) -> list[str]:
     return notes
 
 
-def _verdict(restored: Restored, run: Run) -> tuple[str, Comparison]:
+def _verdict(restored: Restored, run: Run, measured: Sequence[Mapping[str, Any]]) -> tuple[str, Comparison]:
     if run.status != "completed":
         message = run.message or run.status
         step = run.failed_step or ""
@@ -308,12 +342,14 @@ def _verdict(restored: Restored, run: Run) -> tuple[str, Comparison]:
     actual = read_provenance(run.provenance)
     file = restored.replay.file
     if file is not None:
-        comparison = compare(file, actual)
+        comparison = compare(file, actual, measured)
         return comparison.verdict, comparison
-    return _against_values(restored.replay, actual)
+    return against_values(restored.replay, actual, measured)
 
 
-def _against_values(recorded: Replay, actual: ProvenanceFile) -> tuple[str, Comparison]:
+def against_values(
+    recorded: Replay, actual: ProvenanceFile, measured: Sequence[Mapping[str, Any]] = ()
+) -> tuple[str, Comparison]:
     """Compare with a file that holds metrics only, such as the original's."""
     metrics = metrics_of(actual)
     found = [
@@ -323,5 +359,5 @@ def _against_values(recorded: Replay, actual: ProvenanceFile) -> tuple[str, Comp
     ]
     known = packages_of(actual)
     changes = [c for c in package_changes(recorded.packages, known) if c["name"] in recorded.packages]
-    verdict = verdict_of(recorded.metrics, metrics, found)
+    verdict = verdict_of(recorded.metrics, metrics, found, measured)
     return verdict, Comparison(verdict, found, changes, list(recorded.missing))

@@ -73,6 +73,7 @@ class Account:
     facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
     gpus: list[str] | None = None
+    numerics: dict[str, Any] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     observed: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -251,6 +252,7 @@ def _environment(account: Account, steps: _Steps, event: Event) -> None:
 def _packages(account: Account, steps: _Steps, event: Event) -> None:
     account.packages = {str(name): str(number) for name, number in event["packages"].items()}
     account.gpus = [str(name) for name in event["gpus"]]
+    account.numerics = {str(name): value for name, value in dict(event.get("numerics") or {}).items()}
 
 
 def _notebook(account: Account, steps: _Steps, event: Event) -> None:

@@ -200,6 +200,7 @@ class _Writer:
         for place in range(len(self.account.executions)):
             self._execution(place)
         self._groups()
+        self._numerics()
         self._hyperparameters()
         self._metrics()
         self._series()
@@ -461,6 +462,7 @@ class _Writer:
             schema_sha256=seen.get("sha256"),
             ml_sampledDigest=seen.get("sampled"),
             ml_shape=seen.get("shape"),
+            ml_dtype=seen.get("dtype"),
             ml_items=seen.get("items"),
             ml_value=seen.get("value"),
             ml_stale=self.stale.of_value(value) or None,
@@ -514,6 +516,12 @@ class _Writer:
                 self.doc.used("run:run", identifier)
             if name in last_step and name not in ("experiment_info", "hardware_info", "notebook"):
                 self.doc.wasGeneratedBy(identifier, self.exec_of[last_step[name]])
+
+    def _numerics(self) -> None:
+        if self.account.numerics:
+            settings = {f"ml_{local_name(name)}": value for name, value in self.account.numerics.items()}
+            self.entity("run:numerics", "ml:Numerics", **settings)
+            self.doc.used("run:run", "run:numerics")
 
     def _why_not(self, group: str) -> str:
         if self.account.not_observed_because:

@@ -69,6 +69,22 @@ def gpus() -> list[str]:
     return []
 
 
+def numerics() -> dict[str, Any]:
+    """Return how PyTorch calculates now, which decides the last digits of a sum; empty when it is not loaded."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {}
+    try:
+        return {
+            "torch_threads": int(torch.get_num_threads()),
+            "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
+            "deterministic_algorithms": bool(torch.are_deterministic_algorithms_enabled()),
+            "float32_matmul_precision": str(torch.get_float32_matmul_precision()),
+        }
+    except (AttributeError, RuntimeError):  # loaded in part
+        return {}
+
+
 def git_commit(folder: Path) -> dict[str, Any] | None:
     """Return the commit that `folder` is checked out at, and whether it was changed; None outside git."""
     # core.fsmonitor names a program that git would run: a hostile checkout must not choose it.

@@ -45,7 +45,7 @@ class Fingerprint:
     sampled : bool
         Whether the digest stands for a sample.
     facts : dict
-        Shape, number of items, and the value itself when it is small.
+        Shape, type of the numbers, number of items, and the value itself when it is small.
     """
 
     type: str
@@ -107,8 +107,16 @@ def _facts(value: Any) -> dict[str, Any]:
         return {"items": len(value)}
     shape = getattr(value, "shape", None)
     if shape is not None:
-        return {"shape": [int(side) for side in shape]}
+        return {"shape": [int(side) for side in shape], **_type_of_numbers(value)}
+    if _kind(value) == "model":
+        kinds = {str(weights.dtype).removeprefix("torch.") for weights in value.parameters()}
+        return {"dtype": ", ".join(sorted(kinds))} if kinds else {}
     return {}
+
+
+def _type_of_numbers(value: Any) -> dict[str, Any]:
+    dtype = getattr(value, "dtype", None)  # a data frame has one for each column
+    return {"dtype": str(dtype).removeprefix("torch.")} if dtype is not None else {}
 
 
 class _TooMany(Exception):

@@ -327,8 +327,8 @@ class Recorder:
     # The end --------------------------------------------------------------------------------------
 
     def journal_packages(self) -> None:
-        """Journal the distributions of the modules that are loaded now, and the GPUs."""
-        self.journal.append("packages", packages=facts.packages(), gpus=facts.gpus())
+        """Journal the distributions of the modules that are loaded now, the GPUs, and how PyTorch calculates."""
+        self.journal.append("packages", packages=facts.packages(), gpus=facts.gpus(), numerics=facts.numerics())
 
     def _look_at_notebook(self) -> None:
         """Journal the cells of the notebook's file, if it was saved since the last look."""

@@ -47,3 +47,10 @@ def seal(document: dict[str, Any]) -> dict[str, Any]:
         "ml:records": {"$": canonical_json(digests), "type": "rdf:JSON"},
     }
     return document
+
+
+def is_sealed(document: Mapping[str, Any]) -> bool:
+    """Return whether every record is the one that was sealed."""
+    entities = document.get("entity")
+    sealed = entities.get(SEAL) if isinstance(entities, dict) else None
+    return isinstance(sealed, dict) and chain_of(document)[1] == sealed.get("ml:head")

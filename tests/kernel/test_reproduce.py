@@ -103,6 +103,8 @@ def test_a_reproduction_can_be_reproduced(twice: Answer, again: Again) -> None:
 
 # Something else than recorded ------------------------------------------------------------------------------
 
+UNEXPLAINED = "nothing that was recorded explains it: look for a random number without a seed"
+
 # One line of a cell that does something else when the environment says so.
 DRIFT = "float(__import__('os').environ.get('DRIFT', 0))"
 DRIFTING = {
@@ -137,11 +139,24 @@ def drifting(tmp_path_factory: pytest.TempPathFactory, tiny_task: Path) -> Calla
 @pytest.mark.parametrize(
     ("place", "verdict", "stage", "epoch", "item", "cause"),
     [
-        ("data", "different", "data_ingestion", None, "points", "the data is not the recorded data"),
-        ("weights", "different", "model", None, "weights", ""),
+        (
+            *("data", "different", "data_ingestion", None, "points"),
+            "the data is not the recorded data; the runs part in points, in the stage data ingestion",
+        ),
+        (
+            *("weights", "different", "model", None, "weights"),
+            f"{UNEXPLAINED}; the data is identical; the runs part in weights, in the stage model",
+        ),
         # The metrics decide how far apart two runs are: here they are the same.
-        ("epoch", "within-tolerance", "training", 3, "loss", ""),
-        ("metric", "different", "evaluation", None, "metrics", ""),
+        (
+            *("epoch", "within-tolerance", "training", 3, "loss"),
+            f"{UNEXPLAINED}; the data and the initial weights are identical; the losses part at epoch 3",
+        ),
+        (
+            *("metric", "different", "evaluation", None, "metrics"),
+            f"{UNEXPLAINED}; the data, the initial weights and the training are identical; "
+            "the runs part in metrics, in the stage evaluation",
+        ),
     ],
 )
 def test_the_first_divergence_is_where_the_runs_part(
@@ -183,6 +198,38 @@ def test_a_tiny_drift_is_within_tolerance(
     assert done["first_divergence"]["stage"] == "evaluation"
 
 
+def test_a_drift_beyond_rounding_is_different_when_nothing_was_measured(
+    drifting: Callable[[str], Answer], again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = drifting("metric")
+    monkeypatch.setenv("DRIFT", "0.0005")
+    done = again(recorded["provenance"], edits="keep")
+    assert (done["verdict"], done["tolerance"]) == ("different", None)
+
+
+@pytest.fixture(scope="module")
+def unsteady(tmp_path_factory: pytest.TempPathFactory, tiny_task: Path) -> Answer:
+    """A run with a metric that is another each time, between 1 and 2."""
+    folder = tmp_path_factory.mktemp("unsteady")
+    path = folder / "tiny.ipynb"
+    verbs.generate("tiny", {}, out=path, tasks=[tiny_task])
+    content = nbformat.read(path, as_version=4)
+    cell = next(cell for cell in content.cells if cell.id == "evaluate")
+    cell.source += "\nmetrics['loss'] = 1 + random.SystemRandom().random()"
+    nbformat.write(content, path)
+    return verbs.run(path, runs=folder / "runs", tasks=[tiny_task])
+
+
+def test_the_tolerance_is_what_the_reruns_measure(unsteady: Answer, again: Again) -> None:
+    done = again(unsteady["provenance"], edits="keep", repeat=3)
+    band = done["tolerance"]["loss"]
+    assert 1 <= band["lowest"] < band["highest"] <= 2
+    assert (band["spread"], band["runs"]) == (pytest.approx(band["highest"] - band["lowest"]), 3)
+    assert done["tolerance"]["accuracy"]["spread"] == 0
+    reached = band["lowest"] - band["spread"] <= unsteady["metrics"]["loss"] <= band["highest"] + band["spread"]
+    assert done["verdict"] == ("within-tolerance" if reached else "different")
+
+
 def test_a_run_that_fails_this_time_is_failed_and_names_the_step(
     drifting: Callable[[str], Answer], again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,8 +257,36 @@ def test_another_version_of_a_package_is_named(tiny_run: Answer, own_folder: Pat
     document["entity"]["run:packages"]["pypi:ipython"] = "0.0.1"
     path = own_folder / "provenance.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    changes = again(path)["environment_changes"]
+    done = again(path)
+    changes = done["environment_changes"]
     assert [(change["name"], change["expected"]) for change in changes] == [("ipython", "0.0.1")]
+    # It made no difference, and is named all the same.
+    assert done["verdict"] == "identical"
+    assert (done["first_divergence"]["stage"], done["first_divergence"]["item"]) == ("environment", "ipython")
+    assert done["notes"] == ["the file was changed after the run wrote it; mlprov verify names what"]
+
+
+def test_another_environment_is_told_before_anything_runs(tiny_run: Answer, own_folder: Path, again: Again) -> None:
+    document = json.loads(Path(tiny_run["provenance"]).read_text(encoding="utf-8"))
+    document["entity"]["run:packages"] |= {"pypi:ipython": "0.0.1", "pypi:no-such-package": "3.0"}
+    document["entity"]["run:notebook"]["ml:programming_language_version"] = "2.7.18"
+    path = own_folder / "provenance.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+    class Stopped(Exception):
+        pass
+
+    def before(restored: Any, changes: list[Answer]) -> None:
+        assert {change["name"]: change["expected"] for change in changes} == {
+            "ipython": "0.0.1",
+            "no-such-package": "3.0",
+            "programming_language_version": "2.7.18",
+        }
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        again(path, before=before)
+    assert not (own_folder / "again").exists()
 
 
 def test_another_version_of_the_task_is_said_with_the_cells_that_differ(

@@ -418,18 +418,19 @@ def test_the_type_is_named_with_its_module(value: object, name: str) -> None:
         ("x" * 201, {"items": 201}),
         ([1, 2], {"items": 2}),
         ({"a": 1}, {"items": 1}),
-        (np.zeros((2, 3)), {"shape": [2, 3]}),
-        (torch.zeros(4), {"shape": [4]}),
+        (np.zeros((2, 3)), {"shape": [2, 3], "dtype": "float64"}),
+        (torch.zeros(4), {"shape": [4], "dtype": "float32"}),
+        (torch.nn.Linear(2, 1), {"dtype": "float32"}),
         (object(), {}),
     ],
-    ids=["float", "truth", "none", "nan", "text", "long text", "list", "dict", "array", "tensor", "object"],
+    ids=["float", "truth", "none", "nan", "text", "long text", "list", "dict", "array", "tensor", "model", "object"],
 )
 def test_size_and_small_values_are_told(value: object, facts: dict[str, Any]) -> None:
     assert fingerprint(value).facts == facts
 
 
 def test_a_fingerprint_that_is_whole_does_not_speak_of_samples() -> None:
-    assert set(fingerprint(np.zeros(2)).as_dict()) == {"type", "kind", "sha256", "shape"}
+    assert set(fingerprint(np.zeros(2)).as_dict()) == {"type", "kind", "sha256", "shape", "dtype"}
 
 
 # What it does not load ---------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""Why two runs differ, in words that a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from mlprov_widgets.execution.surroundings import PYTHON
+
+if TYPE_CHECKING:
+    from mlprov_widgets.execution.compare import Difference
+
+_DECIDE_NUMBERS: Final = (
+    ("torch", "torch"),
+    ("torchvision", "torchvision"),
+    ("numpy", "numpy"),
+    ("scikit-learn", "scikit-learn"),
+    ("pandas", "pandas"),
+    ("default_dtype", "numbers of the type"),
+    ("torch_threads", "threads of PyTorch:"),
+    ("deterministic_algorithms", "deterministic algorithms:"),
+    ("float32_matmul_precision", "precision of matrix products:"),
+    (PYTHON, "Python"),
+    ("GPUs", "GPUs:"),
+    ("CPU", "processor:"),
+)
+"""What is known to change numbers, the likeliest first, and what people call it."""
+
+_PARTS: Final = {
+    "code": "the code",
+    "data_ingestion": "the data",
+    "data_preparation": "the preparation",
+    "data_segregation": "the split",
+    "model": "the initial weights",
+    "training": "the training",
+}
+_UNEXPLAINED: Final = "nothing that was recorded explains it: look for a random number without a seed"
+
+
+def environment_cause(changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the likeliest change of the environment in words, such as ``torch 2.13.0 instead of 2.12.1``."""
+    by_name = {change["name"]: change for change in changes}
+    for name, called in _DECIDE_NUMBERS:
+        if name in by_name:
+            return f"{called} {_told(by_name[name]['actual'])} instead of {_told(by_name[name]['expected'])}"
+    return ""
+
+
+def change_in_words(change: Mapping[str, Any]) -> str:
+    """Return any change of the environment in words."""
+    called = dict(_DECIDE_NUMBERS).get(change["name"], change["name"])
+    return f"{called} {_told(change['actual'])} instead of {_told(change['expected'])}"
+
+
+def first_cause(first: Difference, same: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the likely cause of the first divergence.
+
+    Parameters
+    ----------
+    first
+        The divergence.
+    same
+        The stages that were compared, came before it and are identical, in order.
+    changes
+        Of the environment.
+    """
+    why = first.cause or environment_cause(changes)
+    if not why and first.stage == "data_ingestion":
+        why = "the data is not the recorded data"
+    parts = [why or _UNEXPLAINED]
+    if first.stage in ("code", "environment", "artifacts"):
+        return parts[0]
+    known = [_PARTS[stage] for stage in same if stage in _PARTS]
+    if known:
+        parts.append(f"{_listed(known)} {'is' if len(known) == 1 and known[0] != _PARTS['model'] else 'are'} identical")
+    parts.append(_where(first))
+    return "; ".join(parts)
+
+
+def _where(first: Difference) -> str:
+    if first.epoch is not None:
+        called = "losses" if first.item == "loss" else f"values of {first.item.replace('_', ' ')}"
+        return f"the {called} part at epoch {first.epoch}"
+    if first.stage == "metrics":
+        return f"the runs part in the metric {first.item}"
+    if first.stage == "model" and first.is_model:
+        return "the runs part in the initial weights"
+    return f"the runs part in {first.item}, in the stage {first.stage.replace('_', ' ')}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    return "none" if value is None else str(value)
