@@ -15,7 +15,7 @@ import pytest
 
 import mlprov_widgets
 from mlprov_widgets import cli, verbs
-from mlprov_widgets.execution import compare, reproduce
+from mlprov_widgets.execution import compare, reproduce, tolerance
 from mlprov_widgets.provenance import account, export, fingerprint, journal, locate, reading, terms, verify
 from mlprov_widgets.tasks import load, model, plan, tables, values
 
@@ -284,8 +284,7 @@ def test_every_verdict_and_every_way_with_edits_is_described() -> None:
     assert codes_in_first_column(section(page, "Verdicts")) == set(reproduce._WORST)
     assert codes_in_first_column(section(page, "Edited code")) == set(reproduce.EDITS)
     assert all(f"`{suffix}`" in text_of(page) for suffix in compare._FIGURES)
-    assert compare.ABSOLUTE_TOLERANCE == compare.RELATIVE_TOLERANCE
-    assert f"{compare.ABSOLUTE_TOLERANCE:g}" in section(page, "Verdicts")
+    assert f"{tolerance.ROUNDING:f}" in text_of(page)
 
 
 @pytest.mark.parametrize(
