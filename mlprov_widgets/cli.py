@@ -19,6 +19,7 @@ from mlprov_widgets.tasks.model import SCHEMA_VERSION
 Answer = tuple[dict[str, Any], str, int]
 """What a command returns: the object for ``--json``, the text for people, the exit status."""
 
+_SOURCE = "a provenance file, a notebook, or a crate (zip)"
 _GOOD_VERDICTS = ("identical", "within-tolerance")
 
 
@@ -124,12 +125,12 @@ def _parser() -> argparse.ArgumentParser:
     one = add("show", _show, "show what a provenance file says")
     one.add_argument("provenance", metavar="PROVENANCE")
     one = add("reproduce", _reproduce, "run a recorded experiment again and compare")
-    one.add_argument("source", metavar="SOURCE")
+    one.add_argument("source", metavar="SOURCE", help=_SOURCE)
     one.add_argument("--repeat", metavar="N", default="1", help="run it N times; the worst verdict counts")
     one.add_argument("--timeout", metavar="S", help="seconds for each run")
     _restoring(one)
     one = add("import", _import, "make the notebook of a provenance file, without running it")
-    one.add_argument("source", metavar="SOURCE")
+    one.add_argument("source", metavar="SOURCE", help=_SOURCE)
     one.add_argument("--out", metavar="PATH", help="the notebook to write")
     _restoring(one)
     one = add("verify", _verify, "check a provenance file and what lies beside it")
@@ -271,6 +272,25 @@ def _before_run(options: argparse.Namespace, restored: Any, changes: list[dict[s
         print("\n".join(_change_lines(changes)), file=sys.stderr)
 
 
+def _before_import(options: argparse.Namespace, restored: Any, changes: list[dict[str, Any]]) -> None:
+    """Show what fills which parameter and what is missing, before anything is written."""
+    from mlprov_widgets.execution.reproduce import edits_diff
+
+    if options.json:
+        return
+    plan = restored.draft.plan
+    print("What fills which parameter:")
+    for name, value in plan.as_dict()["values"].items():
+        print(_printable(f"  {name:<26}{one_line(_plain(value), 60):<30}{plan.origins.get(name, '')}"))
+    lines = [f"  missing         {item}" for item in restored.missing]
+    lines += [f"  not understood  {item}" for item in restored.not_understood]
+    lines += [f"  note            {item}" for item in restored.notes]
+    lines += [f"  edited          {step}" for step in restored.edited]
+    print(_printable("\n".join([*lines, *_change_lines(changes)])))
+    if restored.edited and (diff := edits_diff(restored)):
+        print(_printable(f"The edited code against the task's own, {options.edits}:\n{_visible(diff)}\n"))
+
+
 def _change_lines(changes: list[dict[str, Any]]) -> list[str]:
     told = [(c["name"], _plain(c["expected"]) or "not here", _plain(c["actual"]) or "not here") for c in changes[:12]]
     lines = [f"  environment       {name}: {expected} -> {actual}" for name, expected, actual in told]
@@ -303,12 +323,14 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
 
 def _import(options: argparse.Namespace) -> Answer:
     found = verbs.import_provenance(
-        options.source, out=options.out, edits=options.edits, tasks=options.tasks, data=options.data
+        options.source,
+        out=options.out,
+        edits=options.edits,
+        tasks=options.tasks,
+        data=options.data,
+        before=lambda restored, changes: _before_import(options, restored, changes),
     )
     lines = [f"Wrote {found['notebook']}"]
-    lines += [f"  missing         {item}" for item in found["missing"]]
-    lines += [f"  not understood  {item}" for item in found["not_understood"]]
-    lines += [f"  note            {item}" for item in found["notes"]]
     lines += [f"  discouraged     {item}" for item in found["advice"]]
     return found, "\n".join(lines), 0
 

@@ -206,7 +206,7 @@ def reproduce(
     Parameters
     ----------
     source
-        A provenance file of this package or of MLProvCodeGen.
+        A provenance file of this package or of MLProvCodeGen, a notebook, or a crate (zip).
     edits
         ``refuse``, ``drop`` or ``keep`` code that was edited by hand. Kept code is executed: it is
         as trustworthy as the file.
@@ -262,6 +262,7 @@ def import_provenance(
     edits: str = "refuse",
     tasks: Iterable[PathLike] = (),
     data: Iterable[PathLike] = (),
+    before: Any = None,
 ) -> Result:
     """Make the notebook of a provenance file, without running it.
 
@@ -271,6 +272,8 @@ def import_provenance(
         As for `reproduce`.
     out
         The notebook to write; by default in a new folder below ``experiments/``.
+    before
+        Called once before anything is written; see `mlprov_widgets.execution.reproduce.BeforeRun`.
 
     Returns
     -------
@@ -278,13 +281,17 @@ def import_provenance(
         ``notebook``, ``task``, ``parameters``, ``origins``, ``missing``, ``not_understood``,
         ``edited_steps``, ``notes``, ``sha256``.
     """
-    from mlprov_widgets.execution.reproduce import restore, write_restored
+    from mlprov_widgets.execution.reproduce import environment_before, restore, write_restored
     from mlprov_widgets.files import new_folder, sha256_of_text
+    from mlprov_widgets.provenance.unpack import opened
 
-    restored = restore(source, edits=edits, tasks=_paths(tasks), data=_paths(data), as_imported=True)
-    task = restored.task.id
-    path = Path(out) if out is not None else new_folder(Path("experiments"), task) / f"{task}.ipynb"
-    write_restored(restored, path)
+    with opened(source) as file:
+        restored = restore(file, edits=edits, tasks=_paths(tasks), data=_paths(data), as_imported=True)
+        task = restored.task.id
+        if before is not None:
+            before(restored, environment_before(restored.replay))
+        path = Path(out) if out is not None else new_folder(Path("experiments"), task) / f"{task}.ipynb"
+        write_restored(restored, path)
     plan = restored.draft.plan
     return _result(
         notebook=str(path),
@@ -303,8 +310,10 @@ def import_provenance(
 def edits_of(source: PathLike, *, tasks: Iterable[PathLike] = (), data: Iterable[PathLike] = ()) -> str:
     """Return the code that was edited by hand in a recorded run, as a unified diff."""
     from mlprov_widgets.execution.reproduce import edits_diff, restore
+    from mlprov_widgets.provenance.unpack import opened
 
-    return edits_diff(restore(source, edits="keep", tasks=_paths(tasks), data=_paths(data)))
+    with opened(source) as file:
+        return edits_diff(restore(file, edits="keep", tasks=_paths(tasks), data=_paths(data)))
 
 
 def verify(provenance: PathLike) -> Result:

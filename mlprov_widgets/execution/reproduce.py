@@ -22,9 +22,10 @@ from mlprov_widgets.notebook.write import find_data, missing_data, write_text
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
 from mlprov_widgets.provenance.seal import is_sealed
+from mlprov_widgets.provenance.unpack import opened
 from mlprov_widgets.provenance.view import metrics_of, packages_of, view
 from mlprov_widgets.tasks.load import find_task
-from mlprov_widgets.tasks.model import Kind, Task
+from mlprov_widgets.tasks.model import Kind, Sort, Task
 from mlprov_widgets.tasks.plan import Draft, Plan, make_plan, recorded_digest
 
 EDITS = ("refuse", "drop", "keep")
@@ -102,7 +103,7 @@ def restore(
     Parameters
     ----------
     source
-        The provenance file.
+        A provenance file or a notebook.
     edits
         What to do with code that was edited by hand: ``refuse``, ``drop`` it for the template's, or
         ``keep`` it. Kept code is code from the file: look at it first.
@@ -136,6 +137,9 @@ def restore(
             field="edits",
             fix="Choose --edits drop to run the task's own code instead, or look at it and choose --edits keep",
         )
+    if as_imported and edits != "keep":
+        values, seen = _as_observed(task, recorded, values, code)
+        notes += seen
     draft = _draft(task, recorded, values, [*data, Path(source).resolve().parent, Path.cwd()], as_imported)
     if recorded.plan is not None and recorded.plan.task_digest != task.digest:
         notes.append(
@@ -166,6 +170,23 @@ def _changes(task: Task, recorded: Replay) -> tuple[dict[str, Any], list[Code], 
         else:
             edited.append(code)
     return values, edited, not_understood
+
+
+def _as_observed(
+    task: Task, recorded: Replay, values: dict[str, Any], code: Sequence[Code]
+) -> tuple[dict[str, Any], list[str]]:
+    """Take the choices that edited cells made in place of the planned ones, as they were seen in the kernel."""
+    stages = {task.stage_of_step(item.step) for item in code}
+    notes, taken = [], dict(values)
+    for parameter in task.parameters:
+        seen, planned = recorded.observed.get(parameter.name), values.get(parameter.name)
+        # `auto` is another name for what was seen, not another choice.
+        if parameter.sort is not Sort.CHOICE or parameter.stage not in stages or planned in (None, "auto", seen):
+            continue
+        if isinstance(seen, str) and parameter.choice(seen) is not None:
+            taken[parameter.name] = seen
+            notes.append(f"{parameter.name}: an edited cell chose {seen} instead of {planned}; {seen} is taken")
+    return taken, notes
 
 
 def _draft(task: Task, recorded: Replay, values: Mapping[str, Any], places: list[Path], as_imported: bool) -> Draft:
@@ -243,7 +264,21 @@ def write_restored(restored: Restored, path: Path) -> Path:
     return write_text(restored.text, restored.draft, path)
 
 
-def reproduce(
+def reproduce(source: str | Path, **options: Any) -> Reproduction:
+    """Run a recorded experiment again and compare; see `reproduce_file`.
+
+    Parameters
+    ----------
+    source
+        A provenance file, a notebook, or a crate, which is unpacked for as long as this takes.
+    options
+        As for `reproduce_file`.
+    """
+    with opened(source) as path:
+        return reproduce_file(path, **options)
+
+
+def reproduce_file(
     source: str | Path,
     *,
     edits: str = "refuse",

@@ -12,11 +12,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError, quoted
+from mlprov_widgets.provenance.legacy_images import read_images
+from mlprov_widgets.provenance.legacy_values import number, printed_array, put, whole
 from mlprov_widgets.provenance.reading import value_of
 
 NAMESPACE = "MLProvCodeGen"
 
-_TASKS = {"MulticlassClassification": "multiclass_classification"}
+_IMAGES = "image_classification"
+_TASKS = {
+    "MulticlassClassification": "multiclass_classification",
+    "ImageClassification": _IMAGES,
+    "ImageClassification_pytorch": _IMAGES,
+}
+_GROUPS = (
+    "Data Ingestion Data",
+    "Data Preparation Data",
+    "Data Segregation Data",
+    "Model Parameters Data",
+    "Training Data",
+    "Evaluation Data",
+)
 _DATASETS = {"Iris": "iris", "Spiral": "spiral", "Aggregation": "aggregation", "R15": "r15"}
 _OPTIMIZERS = ("Adam", "Adadelta", "Adagrad", "Adamax", "RMSprop", "SGD")
 _LOSSES = ("CrossEntropyLoss", "NLLLoss", "MultiMarginLoss")
@@ -68,17 +83,17 @@ def read_legacy(document: Mapping[str, Any]) -> LegacyRecord:
     entities = document.get("entity")
     if not isinstance(entities, dict):
         raise ProvenanceError("the file has no entities", field="entity", fix="Give a file that MLProvCodeGen wrote")
-    told = str(_attributes(entities, "Experiment Info Data").get("task_type", ""))
-    if told not in _TASKS:
-        raise ProvenanceError(
-            f"the file is of the task {quoted(told)}", field="task_type", fix=f"Readable is: {', '.join(_TASKS)}"
-        )
-    record = LegacyRecord(_TASKS[told])
-    _data(record, _attributes(entities, "Data Ingestion Data"), _attributes(entities, "Data Preparation Data"))
-    _split(record, _attributes(entities, "Data Segregation Data"))
-    _model(record, _attributes(entities, "Model Parameters Data"))
-    _training(record, _attributes(entities, "Training Data"))
-    _evaluation(record, _attributes(entities, "Evaluation Data"))
+    part = {name: _attributes(entities, name) for name in _GROUPS}
+    record = LegacyRecord(_task_of(str(_attributes(entities, "Experiment Info Data").get("task_type", "")), part))
+    if record.task == _IMAGES:
+        read_images(record, part)
+    else:
+        _data(record, part["Data Ingestion Data"], part["Data Preparation Data"])
+        _split(record, part["Data Segregation Data"])
+        _network(record, part["Model Parameters Data"])
+        _training(record, part["Training Data"])
+    _learning(record, part["Model Parameters Data"])
+    _evaluation(record, part["Evaluation Data"])
     packages = _attributes(entities, "Packages Data")
     record.packages = {
         _DISTRIBUTIONS.get(name, name): str(number).split()[-1]
@@ -88,6 +103,19 @@ def read_legacy(document: Mapping[str, Any]) -> LegacyRecord:
     return record
 
 
+def _task_of(told: str, part: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the task of a file; where the cell that says it failed, the parts that only one of them has tell it."""
+    if told in _TASKS:
+        return _TASKS[told]
+    if not told and "neuron_number" in part["Model Parameters Data"]:
+        return _TASKS["MulticlassClassification"]
+    if not told and "model_name" in part["Model Parameters Data"]:
+        return _IMAGES
+    raise ProvenanceError(
+        f"the file is of the task {quoted(told)}", field="task_type", fix=f"Readable is: {', '.join(_TASKS)}"
+    )
+
+
 def _attributes(entities: Mapping[str, Any], name: str) -> dict[str, Any]:
     raw = entities.get(f"ex:{name}")
     if not isinstance(raw, dict):
@@ -95,54 +123,52 @@ def _attributes(entities: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {str(key).removeprefix("ex:"): value_of(value) for key, value in raw.items()}
 
 
-def _put(record: LegacyRecord, name: str, value: Any, told: Any, what: str) -> None:
-    """Take a value over, or say that it was there and means nothing here, or that it was not there."""
-    if value is not None:
-        record.values[name] = value
-    elif told is None:
-        record.missing.append(f"{name}: the file does not say {what}; the default is taken")
-    else:
-        record.not_understood.append(f"{name}: {quoted(told)}")
-
-
 def _data(record: LegacyRecord, data: Mapping[str, Any], preparation: Mapping[str, Any]) -> None:
     told = data.get("dataset_id")
-    _put(record, "dataset_id", _DATASETS.get(str(told)), told, "which dataset was used")
+    put(record, "dataset_id", _DATASETS.get(str(told)), told, "which dataset was used", _DATASETS)
     scaler = preparation.get("transformation")
     known = _SCALERS.get(str(scaler))
     if not preparation.get("number_operations") and scaler is None and preparation:
         known = "none"
-    _put(record, "scaler", known, scaler, "how the features were scaled")
+    put(record, "scaler", known, scaler, "how the features were scaled", _SCALERS)
     if record.values.get("dataset_id") in ("spiral", "aggregation", "r15"):
         record.missing.append("dataset_id: the original's points are not in the file; the re-created ones are used")
 
 
 def _split(record: LegacyRecord, data: Mapping[str, Any]) -> None:
-    _put(record, "testing_split", _number(data.get("test_size")), data.get("test_size"), "the share of the test set")
+    put(record, "testing_split", number(data.get("test_size")), data.get("test_size"), "the share of the test set")
     seed = data.get("random_state")
-    _put(record, "split_seed", seed if isinstance(seed, int) else None, seed, "the seed of the split")
+    put(record, "split_seed", whole(seed), seed, "the seed of the split")
     record.values["stratify"] = False
     record.values["validation_split"] = 0.0
 
 
-def _model(record: LegacyRecord, data: Mapping[str, Any]) -> None:
-    gpu = data.get("gpu_enable")
-    _put(record, "gpu_enable", bool(gpu) if isinstance(gpu, int) else None, gpu, "whether a GPU was wanted")
+def _network(record: LegacyRecord, data: Mapping[str, Any]) -> None:
     neurons = data.get("neuron_number")
-    _put(record, "neurons", neurons if isinstance(neurons, int) else None, neurons, "the width of the layers")
+    put(record, "neurons", whole(neurons), neurons, "the width of the layers")
     # Its network is always the same: three linear layers with ReLU between them.
     record.values["hidden_layers"] = 2
     record.values["hidden_activation"] = "ReLU"
     told = data.get("activation_function")
     match = re.fullmatch(r"(?:F|torch)\.(\w+)\(self\.layer3\(x\)(?:, dim=1)?\)", str(told))
-    _put(record, "output_activation", _ACTIVATIONS.get(match[1]) if match else None, told, "the output activation")
+    activation = _ACTIVATIONS.get(match[1]) if match else None
+    put(record, "output_activation", activation, told, "the output activation", _ACTIVATIONS)
+
+
+def _learning(record: LegacyRecord, data: Mapping[str, Any]) -> None:
+    """Read what both tasks have: as a piece of code in the one, by its name in the other."""
+    gpu = data.get("gpu_enable")
+    wanted = whole(gpu)
+    put(record, "gpu_enable", None if wanted is None else bool(wanted), gpu, "whether a GPU was wanted")
     told = data.get("loss_function")
-    loss = next((name for name in _LOSSES if str(told) == f"nn.{name}()"), None)
-    _put(record, "loss_function", loss, told, "the loss function")
+    offered = _LOSSES if record.task != _IMAGES else _LOSSES[:2]
+    loss = next((name for name in offered if str(told) in (f"nn.{name}()", name)), None)
+    put(record, "loss_function", loss, told, "the loss function", offered)
     told = data.get("optimizer")
-    optimizer = next((name for name in _OPTIMIZERS if str(told) == f"torch.optim.{name}("), None)
-    _put(record, "optimizer", optimizer, told, "the optimizer")
-    _learning_rate(record, data.get("optimizer_default_learning_rate"), data.get("optimizer_learning_rate"))
+    optimizer = next((name for name in _OPTIMIZERS if str(told) in (f"torch.optim.{name}(", name)), None)
+    put(record, "optimizer", optimizer, told, "the optimizer", _OPTIMIZERS)
+    if record.task != _IMAGES:
+        _learning_rate(record, data.get("optimizer_default_learning_rate"), data.get("optimizer_learning_rate"))
 
 
 def _learning_rate(record: LegacyRecord, default: Any, told: Any) -> None:
@@ -153,12 +179,12 @@ def _learning_rate(record: LegacyRecord, default: Any, told: Any) -> None:
         only_sgd = record.values.get("optimizer") == "SGD" and not zero
         record.values["optimizer_learning_rate"] = 1.0 if only_sgd else None
         return
-    _put(record, "optimizer_learning_rate", float(number[0]) if number else None, told, "the learning rate")
+    put(record, "optimizer_learning_rate", float(number[0]) if number else None, told, "the learning rate")
 
 
 def _training(record: LegacyRecord, data: Mapping[str, Any]) -> None:
     epochs = data.get("epochs")
-    _put(record, "epochs", epochs if isinstance(epochs, int) else None, epochs, "the number of epochs")
+    put(record, "epochs", whole(epochs), epochs, "the number of epochs")
     record.values["batch_size"] = None  # it trains on all rows at once
     record.missing.append(
         "random_seed: the original did not seed torch, so its weights cannot be made again; 2 is taken"
@@ -175,32 +201,16 @@ _METRICS = {
     "Mean Absolute Error": "mae",
     "Mean Squared Error": "mse",
 }
+_IMAGE_METRICS = {"accuracy": "accuracy", "loss": "loss"}
 
 
 def _evaluation(record: LegacyRecord, data: Mapping[str, Any]) -> None:
-    for told, name in _METRICS.items():
-        value = data.get(told)
+    for told, name in (_IMAGE_METRICS if record.task == _IMAGES else _METRICS).items():
+        raw = data.get(told)
+        value: Any = number(raw)
         if name in ("confusion_matrix", "f1_per_class"):
-            value = _printed_array(str(value)) if value is not None else None
-        else:
-            value = _number(value)
+            value = printed_array(str(raw)) if raw is not None else None
         if value is None:
             record.missing.append(f"{name}: not recorded, so it cannot be compared")
         else:
             record.metrics[name] = value
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _printed_array(text: str) -> list[Any] | None:
-    """Read an array as NumPy prints it: rows of numbers without commas."""
-    if len(text) > 100_000 or not re.fullmatch(r"[\[\]\s0-9.eE+-]+", text):
-        return None
-    rows = re.findall(r"\[([^\[\]]*)\]", text)
-    try:
-        numbers = [[float(item) if re.search(r"[.eE]", item) else int(item) for item in row.split()] for row in rows]
-    except ValueError:
-        return None
-    return numbers if text.strip().startswith("[[") else (numbers[0] if numbers else None)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError, one_line, quoted
+from mlprov_widgets.provenance.migrate import migrated, readable
 from mlprov_widgets.provenance.terms import NAMESPACES
 
 LARGEST_FILE = 64 * 2**20
 DEEPEST = 40
 MOST_RECORDS = 200_000
-_READABLE_SCHEMA = ("1",)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -258,10 +258,11 @@ def from_json(document: Mapping[str, Any], path: Path) -> ProvenanceFile:
     found = ProvenanceFile(document, path)
     schema = found.activity("run:run").get("ml:schemaVersion")
     told = str(value_of(schema)) if schema is not None else ""
-    if told not in _READABLE_SCHEMA:
+    if told not in map(str, readable()):
         raise ProvenanceError(
             f"the document says schema version {quoted(told)}" if told else "the record of the run itself is missing",
             field=path.name,
             fix="Install a newer mlprov_widgets" if told else "Use an unchanged file",
         )
-    return found
+    document = migrated(document, int(told))
+    return found if document is found.document else ProvenanceFile(document, path)

@@ -11,7 +11,16 @@ from typing import Any
 from mlprov_widgets.errors import ProvenanceError, quoted
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance import legacy
-from mlprov_widgets.provenance.reading import ProvenanceFile, from_json, parse_json, read_bytes, value_of
+from mlprov_widgets.provenance.document import FILE_NAME
+from mlprov_widgets.provenance.locate import FoundNotebook, read_notebook_file
+from mlprov_widgets.provenance.reading import (
+    ProvenanceFile,
+    from_json,
+    parse_json,
+    read_bytes,
+    read_provenance,
+    value_of,
+)
 from mlprov_widgets.provenance.view import metrics_of, packages_of, plan_dict_of
 from mlprov_widgets.tasks.plan import Plan, plan_from_dict
 
@@ -56,7 +65,9 @@ class Replay:
         What the file lacks.
     not_understood : list of str
     file : ProvenanceFile or None
-        None for a file of the original.
+        None for a file of the original, and for a notebook that does not lie in its run's folder.
+    observed : dict
+        What the parameters were in the kernel, where that could be seen.
     """
 
     task: str
@@ -69,6 +80,7 @@ class Replay:
     missing: list[str] = field(default_factory=list)
     not_understood: list[str] = field(default_factory=list)
     file: ProvenanceFile | None = None
+    observed: dict[str, Any] = field(default_factory=dict)
 
 
 def replay(source: str | Path) -> Replay:
@@ -77,15 +89,17 @@ def replay(source: str | Path) -> Replay:
     Parameters
     ----------
     source
-        A provenance file of this package or of MLProvCodeGen.
+        A provenance file of this package or of MLProvCodeGen, or a notebook that carries a Plan.
 
     Raises
     ------
     ProvenanceError
-        If it is neither, or does not hold the Plan.
+        If it is none of these, or does not hold the Plan.
     """
     raw, path = read_bytes(source)
     document = parse_json(raw, path.name)
+    if "cells" in document and "nbformat" in document:
+        return _of_notebook(path)
     if legacy.is_legacy(document):
         return _of_legacy(legacy.read_legacy(document))
     return replay_of(from_json(document, path))
@@ -101,6 +115,70 @@ def _of_legacy(record: legacy.LegacyRecord) -> Replay:
         missing=record.missing,
         not_understood=record.not_understood,
     )
+
+
+def _of_notebook(path: Path) -> Replay:
+    """Return the replay of a notebook, as a person left it.
+
+    Beside its run's provenance, it is compared with that run.
+    """
+    found = read_notebook_file(path)
+    if found is None:
+        raise ProvenanceError(
+            "this notebook carries no Plan", field=path.name, fix="Give a notebook that mlprov generate wrote"
+        )
+    plan = plan_from_dict(found.plan)
+    if plan.digest != found.plan.get("digest"):
+        raise ProvenanceError(
+            "the Plan in the notebook was changed: its digest differs", field="plan", fix="Generate it again"
+        )
+    digests = found.plan.get("cells")
+    planned = {str(k): str(v) for k, v in digests.items()} if isinstance(digests, dict) else {}
+    there = [cell for cell in found.cells if cell["kind"] == "code"]
+    gone = [step for step in planned if step not in {str(cell["step"]) for cell in found.cells}]
+    missing = [f"the cell {step} was taken out of the notebook; it is made again" for step in gone]
+    file = _run_beside(path, plan.digest)
+    if file is None:
+        missing.append("metrics: a notebook holds no recorded results, so nothing can be compared")
+    return Replay(
+        task=plan.task,
+        plan=plan,
+        values=dict(plan.values),
+        code=_code_in(found, planned),
+        planned={str(c["step"]): str(c["source"]) for c in there if c["sha256"] == planned.get(str(c["step"]))},
+        metrics=metrics_of(file) if file else {},
+        packages=packages_of(file) if file else {},
+        missing=[*missing, *(_missing(file) if file else [])],
+        file=file,
+        observed=_observed(file) if file else {},
+    )
+
+
+def _code_in(found: FoundNotebook, planned: Mapping[str, str]) -> tuple[Code, ...]:
+    code, previous = [], ""
+    for number, cell in enumerate(found.cells):
+        step = str(cell["step"]) or f"cell-{number}"
+        if cell["kind"] == "code" and cell["source"].strip() and cell["sha256"] != planned.get(step):
+            _check_step(step)
+            code.append(Code(step, str(cell["source"]), previous, step not in planned))
+        previous = step
+    return tuple(code)
+
+
+def _run_beside(notebook: Path, digest: str) -> ProvenanceFile | None:
+    path = notebook.parent / FILE_NAME
+    if not path.is_file():
+        return None
+    file = read_provenance(path)
+    return file if value_of(file.entity("plan:notebook").get("ml:planDigest")) == digest else None
+
+
+def _observed(file: ProvenanceFile) -> dict[str, Any]:
+    return {
+        name.removeprefix("run:hp-"): value_of(record.get("mls:hasValue"))
+        for name, record in file.of_type("mls:HyperParameterSetting")
+        if value_of(record.get("ml:status")) == "observed"
+    }
 
 
 def replay_of(file: ProvenanceFile) -> Replay:
@@ -128,6 +206,7 @@ def replay_of(file: ProvenanceFile) -> Replay:
         packages=packages_of(file),
         missing=_missing(file),
         file=file,
+        observed=_observed(file),
     )
 
 

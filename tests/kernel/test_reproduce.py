@@ -484,3 +484,57 @@ def test_own_data_goes_through_the_tabular_task(own_folder: Path) -> None:
     shutil.rmtree(place)
     assert done["status"] == "completed"
     assert verbs.reproduce(done["provenance"], runs=own_folder / "again")["verdict"] == "identical"
+
+
+# Crates and notebooks as the source ---------------------------------------------------------------------------
+
+
+def test_a_crate_is_reproduced_from_it_alone(own_run: Answer, again: Again, own_folder: Path) -> None:
+    verbs.export(own_run["provenance"], to="rocrate", out=own_folder / "sent" / "run.zip")
+    shutil.rmtree(own_run["run"])
+    done = again(own_folder / "sent" / "run.zip")
+    assert (done["verdict"], done["first_divergence"], done["missing"]) == ("identical", None, [])
+
+
+def test_an_executed_notebook_is_compared_with_its_run(tiny_run: Answer, again: Again) -> None:
+    done = again(tiny_run["notebook"])
+    assert (done["verdict"], done["differences"]) == ("identical", [])
+
+
+def test_a_notebook_alone_is_run_and_not_compared(notebook: Write, again: Again) -> None:
+    done = again(notebook())
+    assert done["verdict"] == "not-comparable"
+    assert done["status"] == "completed"
+    assert done["missing"] == ["metrics: a notebook holds no recorded results, so nothing can be compared"]
+
+
+def test_an_edited_notebook_comes_back_with_its_values_and_its_edits(
+    notebook: Write, tiny_task: Path, own_folder: Path
+) -> None:
+    path = notebook(
+        replace={"parameters": ("epochs = 4", "epochs = 6"), "train": ("error**2", "abs(error)")},
+        add={"model": "weights[0] = 0.125"},
+    )
+    with pytest.raises(ProvenanceError, match=r"edited by hand, in: after-model, train\."):
+        verbs.import_provenance(path, tasks=[tiny_task])
+    dropped = verbs.import_provenance(path, edits="drop", out=own_folder / "drop.ipynb", tasks=[tiny_task])
+    assert (dropped["parameters"]["epochs"], dropped["edited_steps"]) == (6, ["after-model", "train"])
+    assert "abs(error)" not in Path(dropped["notebook"]).read_text(encoding="utf-8")
+    kept = verbs.import_provenance(path, edits="keep", out=own_folder / "keep.ipynb", tasks=[tiny_task])
+    steps = [cell.id for cell in nbformat.read(kept["notebook"], as_version=4).cells]
+    assert steps.index("after-model") == steps.index("model") + 1
+    assert "abs(error)" in Path(kept["notebook"]).read_text(encoding="utf-8")
+    assert "+        loss += abs(error) / len(points)" in verbs.edits_of(path, tasks=[tiny_task])
+
+
+def test_a_choice_of_an_edited_cell_refills_from_what_was_observed(
+    edited: Answer, tiny_task: Path, own_folder: Path
+) -> None:
+    found = verbs.import_provenance(edited["provenance"], edits="drop", out=own_folder / "a.ipynb", tasks=[tiny_task])
+    chosen = found["parameters"]["optimizer"]
+    assert f"optimizer = {verbs.show(edited['provenance'])['table1']['model_parameters']['optimizer']['value']}" in (
+        Path(found["notebook"]).read_text(encoding="utf-8")
+    )
+    assert found["notes"] == [
+        f"optimizer: an edited cell chose {chosen} instead of Descent; {chosen} is taken",
+    ]

@@ -222,11 +222,12 @@ def test_a_group_that_is_missing_does_not_stop_the_reading(document: dict[str, A
 
 
 def test_a_file_of_another_task_is_refused(document: dict[str, Any]) -> None:
-    changed = told(document, "ex:Experiment Info Data", "task_type", "ImageClassification")
+    changed = told(document, "ex:Experiment Info Data", "task_type", "Clustering")
     with pytest.raises(ProvenanceError) as caught:
         read_legacy(changed)
     assert str(caught.value) == (
-        "task_type: the file is of the task 'ImageClassification'. Readable is: MulticlassClassification."
+        "task_type: the file is of the task 'Clustering'. "
+        "Readable is: MulticlassClassification, ImageClassification, ImageClassification_pytorch."
     )
 
 
@@ -277,7 +278,8 @@ def test_code_in_place_of_the_learning_rate_is_not_understood(document: dict[str
 )
 def test_code_behind_a_known_optimizer_is_not_understood(document: dict[str, Any], code: str) -> None:
     record = read_legacy(told(document, MODEL, "optimizer", code))
-    assert record.not_understood == [f"optimizer: {code!r}"]
+    assert record.not_understood[0].startswith(f"optimizer: {code!r}; refused, the default is taken. ")
+    assert "Choose one of Adam, Adadelta, Adagrad, Adamax, RMSprop, SGD" in record.not_understood[0]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +287,7 @@ def test_code_behind_a_known_optimizer_is_not_understood(document: dict[str, Any
 )
 def test_code_around_a_known_scaler_is_not_understood(document: dict[str, Any], scaler: str) -> None:
     record = read_legacy(told(document, PREPARATION, "transformation", scaler))
-    assert record.not_understood == [f"scaler: {scaler!r}"]
+    assert record.not_understood[0].startswith(f"scaler: {scaler!r}; refused, the default is taken. ")
 
 
 @pytest.mark.parametrize("matrix", ["[[1 2] [3 4]]", "[[ 1  2]\n [ 3  4]]"])
@@ -307,7 +309,7 @@ def test_a_matrix_that_is_none_is_missing(document: dict[str, Any], matrix: obje
     assert "confusion_matrix: not recorded, so it cannot be compared" in record.missing
 
 
-@pytest.mark.parametrize("value", [True, "0.9", None, [0.9], {"$": "0.9"}], ids=repr)
+@pytest.mark.parametrize("value", [True, "0.9.1", None, [0.9], {"$": "0,9"}], ids=repr)
 def test_a_metric_that_is_no_number_is_missing(document: dict[str, Any], value: object) -> None:
     assert "accuracy" not in read_legacy(told(document, EVALUATION, "Accuracy", value)).metrics
 
@@ -323,6 +325,129 @@ def test_entries_of_odd_types_do_no_harm(document: dict[str, Any], group: str, v
 def test_a_typed_value_that_is_none_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(ProvenanceError, match="'many' is not a xsd:int"):
         read_legacy(told(document, TRAINING, "epochs", {"$": "many", "type": "xsd:int"}))
+
+
+# Values as printed text, and files of a run in which a cell failed ------------------------------------
+
+
+@pytest.mark.parametrize("text", ["0.875", "tensor(0.875)", "tensor(0.875, device='cuda:0')", " 0.875 ", "8.75e-1"])
+def test_a_printed_number_is_read(document: dict[str, Any], text: str) -> None:
+    assert read_legacy(told(document, EVALUATION, "Accuracy", text)).metrics["accuracy"] == 0.875
+
+
+def test_printed_whole_numbers_are_read(document: dict[str, Any]) -> None:
+    changed = told(told(document, TRAINING, "epochs", "40"), MODEL, "gpu_enable", "False")
+    record = read_legacy(changed)
+    assert (record.values["epochs"], record.values["gpu_enable"]) == (40, False)
+
+
+@pytest.mark.parametrize("text", ["[[1, 2], [3, 4]]", "tensor([[1, 2],\n        [3, 4]])", "array([[1, 2], [3, 4]])"])
+def test_an_array_in_any_print_is_read(document: dict[str, Any], text: str) -> None:
+    assert read_legacy(told(document, EVALUATION, "Confusion Matrix", text)).metrics["confusion_matrix"] == [
+        [1, 2],
+        [3, 4],
+    ]
+
+
+def test_the_task_is_known_when_the_cell_that_says_it_failed(document: dict[str, Any]) -> None:
+    changed = without(document, "ex:Experiment Info Data")
+    assert read_legacy(changed).task == "multiclass_classification"
+
+
+def test_the_nearest_valid_value_is_named(document: dict[str, Any]) -> None:
+    record = read_legacy(told(document, MODEL, "optimizer", "torch.optim.Adammax("))
+    assert "Did you mean Adamax?" in record.not_understood[0]
+
+
+# Images ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def images(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a file as its image classification laid it out, with invented values."""
+    changed = copy.deepcopy(document)
+    changed["entity"] |= {
+        "ex:Experiment Info Data": {"ex:task_type": "ImageClassification_pytorch"},
+        DATA: {"ex:dataset_id": "FashionMNIST", "ex:training_samples": 60000},
+        PREPARATION: {"ex:preprocessing": "[]"},
+        SPLIT: {
+            "ex:training_dataset": "<bound method of Dataset\nTransform: Compose(\n  Resize(size=256, "
+            "interpolation=bilinear)\n  CenterCrop(size=(224, 224))\n  ToTensor()\n  Lambda()\n)>"
+        },
+        MODEL: {
+            "ex:model_name": "vgg16",
+            "ex:save_checkpoint": {"$": 1, "type": "xsd:int"},
+            "ex:pretrained": {"$": 0, "type": "xsd:int"},
+            "ex:gpu_enable": "True",
+            "ex:loss_function": "NLLLoss",
+            "ex:optimizer": "SGD",
+            "ex:optimizer_learning_rate": "0.01",
+        },
+        TRAINING: {"ex:batch_size": 64, "ex:epochs": "2", "ex:seed": 5, "ex:print_progress": 3},
+        EVALUATION: {"ex:accuracy": "tensor(0.75)", "ex:loss": 0.5},
+    }
+    return changed
+
+
+def test_the_values_of_images_are_read(images: dict[str, Any]) -> None:
+    record = read_legacy(images)
+    assert record.task == "image_classification"
+    assert record.values == {
+        "dataset_id": "FashionMNIST",
+        "sizing": "center_crop",
+        "image_size": 224,
+        "channels": "RGB",
+        "normalisation": "none",
+        "augmentation": "none",
+        "validation_split": 0.0,
+        "model_name": "vgg16",
+        "pretrained": False,
+        "save_checkpoint": "every_epoch",
+        "optimizer_learning_rate": 0.01,
+        "epochs": 2,
+        "batch_size": 64,
+        "random_seed": 5,
+        "gpu_enable": True,
+        "loss_function": "NLLLoss",
+        "optimizer": "SGD",
+    }
+    assert (record.metrics, record.not_understood) == ({"accuracy": 0.75, "loss": 0.5}, [])
+
+
+def test_the_values_of_images_make_a_plan(images: dict[str, Any]) -> None:
+    record = read_legacy(images)
+    plan = make_plan(find_task(record.task), record.values, origin="imported").plan
+    assert {name: plan.values[name] for name in record.values} == record.values
+
+
+@pytest.mark.parametrize("dataset", ["FakeData", "MNIST", "FashionMNIST", "CIFAR10"])
+@pytest.mark.parametrize("model", ["resnet18", "shufflenet_v2_x1_0", "vgg16"])
+def test_every_dataset_and_network_of_the_original_makes_a_plan(
+    images: dict[str, Any], dataset: str, model: str
+) -> None:
+    record = read_legacy(told(told(images, DATA, "dataset_id", dataset), MODEL, "model_name", model))
+    plan = make_plan(find_task(record.task), record.values, origin="imported").plan
+    assert (plan.values["dataset_id"], plan.values["model_name"]) == (dataset, model)
+
+
+@pytest.mark.parametrize("group", [DATA, PREPARATION, SPLIT, MODEL, TRAINING, EVALUATION])
+def test_images_with_a_part_missing_still_make_a_plan(images: dict[str, Any], group: str) -> None:
+    record = read_legacy(without(images, group))
+    assert make_plan(find_task(record.task), record.values, origin="imported").plan.task == "image_classification"
+    assert group == PREPARATION or record.missing
+
+
+@pytest.mark.parametrize("hostile", [text for text in HOSTILE if text], ids=repr)
+@pytest.mark.parametrize(
+    ("group", "name", "parameter"),
+    [(DATA, "dataset_id", "dataset_id"), (MODEL, "model_name", "model_name"), (TRAINING, "seed", "random_seed")],
+)
+def test_code_in_place_of_a_value_of_images_is_not_understood(
+    images: dict[str, Any], group: str, name: str, parameter: str, hostile: str
+) -> None:
+    record = read_legacy(told(images, group, name, hostile))
+    assert parameter not in record.values
+    assert any(text.startswith(f"{parameter}: ") and text.isprintable() for text in record.not_understood)
 
 
 # As a source -------------------------------------------------------------------------------------
