@@ -100,11 +100,20 @@ class Form:
         self.requirements = plan.requirements
         self.files, self.sources, self._seen = dict(plan.files), dict(draft.sources), {}
 
-    def clear(self) -> None:
-        """Go back to the defaults."""
-        self.given, self.origins, self.requirements = {}, {}, None
-        self.files, self.sources, self._seen = {}, {}, {}
-        self.recorded_in = None
+    def copy(self) -> Form:
+        """Return a form of its own that says the same."""
+        other = Form(self.task)
+        other.given, other.origins, other.requirements = dict(self.given), dict(self.origins), self.requirements
+        other.files, other.sources, other._seen = dict(self.files), dict(self.sources), dict(self._seen)
+        other.recorded_in = self.recorded_in
+        return other
+
+    def says_the_same_as(self, other: Form) -> bool:
+        """Return whether nothing that a person could see is different."""
+        return self.task is other.task and self._said() == other._said()
+
+    def _said(self) -> tuple[object, ...]:
+        return self.given, self.origins, self.requirements, self.files, self.sources, self.recorded_in
 
     def _forget_file(self, file: str) -> None:
         self.files.pop(file, None)

@@ -20,6 +20,9 @@ _MIME = {
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
     ".html": "text/html",
+    ".py": "text/x-python",
+    ".svg": "image/svg+xml",
+    ".zip": "application/zip",
 }
 LARGEST_LINK = 20 * 2**20
 """A link carries its file into the page, and the page's connection drops over more."""
@@ -113,7 +116,12 @@ def download(path: Path, label: str) -> str:
     """Return a link that carries a file with it: it works in JupyterLab, Notebook and Voilà alike."""
     if path.stat().st_size > LARGEST_LINK:
         return f"<span>{escape(label)}: {escape(path.name)} is too large to be downloaded from here</span>"
-    return data_link(path.name, _MIME.get(path.suffix, "application/octet-stream"), path.read_bytes(), label)
+    return data_link(path.name, mime_of(path.name), path.read_bytes(), label)
+
+
+def mime_of(name: str) -> str:
+    """Return the media type of a file by its name."""
+    return _MIME.get(Path(name).suffix, "application/octet-stream")
 
 
 def archive(folder: Path, label: str, largest: int = LARGEST_LINK) -> str:
@@ -133,10 +141,11 @@ def archive(folder: Path, label: str, largest: int = LARGEST_LINK) -> str:
     return link + (f"<span>Too large for it: {escape(', '.join(left_out))}</span>" if left_out else "")
 
 
-def data_link(name: str, mime: str, raw: bytes, label: str) -> str:
+def data_link(name: str, mime: str, raw: bytes, label: str, css: str = "") -> str:
     """Return a link that carries some bytes as a file."""
     data = base64.b64encode(raw).decode()
-    return f'<a download="{escape(name)}" href="data:{mime};base64,{data}">{escape(label)}</a>'
+    own = f' class="{css}"' if css else ""
+    return f'<a{own} download="{escape(name)}" href="data:{mime};base64,{data}">{escape(label)}</a>'
 
 
 def curves(series: Mapping[str, Sequence[Any]]) -> str:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from mlprov_widgets.provenance.export import export_text
 from mlprov_widgets.provenance.overview import duration
-from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
+from mlprov_widgets.provenance.reading import read_provenance
 from mlprov_widgets.provenance.report import figures_of
 from mlprov_widgets.provenance.view import view
 from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.desk import Desk
+from mlprov_widgets.ui.downloads import Downloads
 from mlprov_widgets.ui.explorer import Explorer
-from mlprov_widgets.ui.guard import Tell
 
 
 class Results:
@@ -23,14 +23,14 @@ class Results:
     ----------
     provenance
         The run's document.
-    tell
-        Shows a message.
+    desk
+        What the pages share.
     """
 
-    def __init__(self, provenance: Path, tell: Tell) -> None:
+    def __init__(self, provenance: Path, desk: Desk) -> None:
         self.file = read_provenance(provenance)
         self.view = view(self.file)
-        self.explorer = Explorer(self.file, self.view, tell)
+        self.explorer = Explorer(self.file, self.view, desk.tell)
         pictures = [(item["label"], item["raw"]) for item in figures_of(self.file)]
         self.widget = widgets.VBox(
             [
@@ -40,7 +40,8 @@ class Results:
                 widgets.HTML(parts.figures(pictures)),
                 widgets.HTML("<h3>What ran</h3>"),
                 self.explorer.widget,
-                widgets.HTML(f"<h3>Take it with you</h3>{downloads(self.file)}"),
+                widgets.HTML("<h3>Take it with you</h3>"),
+                Downloads(desk, self.file).widget,
             ]
         )
 
@@ -58,17 +59,3 @@ class Results:
         return "".join(
             [parts.note(" ".join([text, *errors[-1:]]), kind), *(parts.note(n, "warn") for n in run["notes"])]
         )
-
-
-def downloads(file: ProvenanceFile) -> str:
-    """Return links to a run's files; each carries its file."""
-    if file.path is None:
-        return ""
-    folder = file.path.parent
-    links = [parts.download(path, "Executed notebook") for path in sorted(folder.glob("*.ipynb"))[:1]]
-    links.append(parts.download(file.path, "Provenance (PROV-JSON)"))
-    if (folder / "report.html").is_file():
-        links.append(parts.download(folder / "report.html", "Report"))
-    links.append(parts.data_link("provenance.provn", "text/plain", export_text(file, "provn").encode(), "PROV-N"))
-    links.append(parts.archive(folder, "Everything (zip)"))
-    return f'<div class="mlprov-links">{"".join(links)}</div>'

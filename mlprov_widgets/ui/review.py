@@ -11,13 +11,13 @@ from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.files import new_folder
 from mlprov_widgets.notebook.write import write_notebook
 from mlprov_widgets.ui import parts
-from mlprov_widgets.ui.desk import START, Desk, row
+from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.form import Checked
 from mlprov_widgets.ui.running import RunPage
 
 
 class ReviewPage:
-    """Review, generate, run, reset.
+    """Review, generate, run.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class ReviewPage:
         self.run_button = desk.button("Make and run it", self.run, primary=True)
         self.widget = desk.box(
             desk.html(parts.heading("Review", "What the notebook is going to do.")),
-            row(self.run_button, self.generate_button, desk.button("Reset everything", self.reset)),
+            row(self.run_button, self.generate_button),
             self.made,
             self.summary,
         )
@@ -98,10 +98,3 @@ class ReviewPage:
     def forget(self) -> None:
         """Forget what was made; it stays on disk."""
         self.notebook, self._made_from, self.made.value = None, "", ""
-
-    def reset(self) -> None:
-        """Go back to the defaults of the task; what was made stays on disk."""
-        self._desk.form.clear()
-        self.forget()
-        self._desk.changed(fill=True)
-        self._desk.go(START)

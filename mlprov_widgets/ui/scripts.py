@@ -54,6 +54,27 @@ const timer = setInterval(() => {
     form.addEventListener("pointerover", (event) => {
       if (event.target.closest(".mlprov-graph")) graphs().forEach((graph) => graph.resize());
     }, true);
+    // The code beside the form is drawn anew with every change: it stays where a person scrolled to, and
+    // moves only to show what changed. A file that was asked for is saved without a second click.
+    let place = 0, page = "";
+    form.addEventListener("scroll", ({ target }) => {
+      if (target.matches(".mlprov-cells")) place = target.scrollTop;
+    }, true);
+    new MutationObserver((changes) => {
+      const added = changes.flatMap((change) => [...change.addedNodes]).filter((node) => node.nodeType === 1);
+      const find = (css) => added.map((node) => node.matches(css) ? node : node.querySelector(css)).find(Boolean);
+      const cells = find(".mlprov-cells");
+      if (cells) {
+        if (cells.dataset.page !== page) place = 0;
+        page = cells.dataset.page;
+        cells.scrollTop = place;
+        const line = cells.querySelector(".hll");
+        const [box, own] = [cells, line || cells].map((element) => element.getBoundingClientRect());
+        const seen = own.top >= box.top && own.bottom <= box.bottom;
+        if (line && !seen) cells.scrollTop += own.top - box.top - box.height / 3;
+      }
+      find("a.mlprov-now")?.click();
+    }).observe(form, { childList: true, subtree: true });
     let width = form.clientWidth;
     new ResizeObserver(() => {
       if (Math.abs(form.clientWidth - width) < 30) return;

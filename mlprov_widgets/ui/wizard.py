@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -15,11 +14,12 @@ from mlprov_widgets.execution.background import BackgroundRun
 from mlprov_widgets.files import file_name, sha256_of_text
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.ui.app import LARGEST_IN_JUPYTER, LARGEST_UPLOAD
-from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, START, Desk
+from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, START, Desk, row
 from mlprov_widgets.ui.draft import Draft, DraftStore
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
-from mlprov_widgets.ui.preview import preview_html
+from mlprov_widgets.ui.history import History, changed_names
+from mlprov_widgets.ui.preview import preview_box, preview_html
 from mlprov_widgets.ui.review import ReviewPage
 from mlprov_widgets.ui.running import RunPage
 from mlprov_widgets.ui.scripts import script, style
@@ -51,7 +51,10 @@ class Wizard:
         self.review = ReviewPage(desk, self.runs)
         self._drafts = DraftStore(desk.folder)
         self._stages: dict[str, StagePage] = {}
-        self._shown: frozenset[str] = frozenset()
+        self._history = History(desk.form)
+        # Two versions of the notebook, step to source: the one that can be made now and the one before it.
+        self._cells: dict[str, str] = {}
+        self._cells_before: dict[str, str] = {}
         self._previewed = ""
         self._make_frame()
         self._make_steps()
@@ -79,6 +82,10 @@ class Wizard:
         self._side.add_class("mlprov-side")
         self._grid = widgets.Box([self._steps, card, self._side], layout=desk.layout)
         self._grid.add_class("mlprov-grid")
+        self.undo_button = desk.button("Undo", self.undo)
+        self.redo_button = desk.button("Redo", self.redo)
+        self._tools = row(self.undo_button, self.redo_button, desk.button("Reset everything", self.reset))
+        self._tools.add_class("mlprov-tools")
         head = desk.html(
             f"{style()}"
             '<h1 class="mlprov-title">Machine-learning experiment</h1>'
@@ -95,7 +102,7 @@ class Wizard:
         self.refused.add_class("mlprov-refused")
         self.refused.layout.display = "none"
         self.refused.observe(self.desk.guard(self._on_refused), names="value")
-        self.widget = desk.box(head, self._grid, self.token, self.refused, css="mlprov")
+        self.widget = desk.box(head, self._tools, self._grid, self.token, self.refused, css="mlprov")
 
     def _make_steps(self) -> None:
         """Make the way through the chosen task; its pages are made when they are opened."""
@@ -106,7 +113,7 @@ class Wizard:
             button.add_class("mlprov-step")
             self._step_buttons[page] = button
         self._steps.children = tuple(self._step_buttons.values())
-        self._shown = frozenset()
+        self._cells, self._cells_before = {}, {}
 
     # Pages ------------------------------------------------------------------------------------------
 
@@ -149,6 +156,35 @@ class Wizard:
         """Return the field of a parameter."""
         return self.stage_page(self.desk.page_of(name)).fields[name]
 
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._travel(self._history.undo(), "Undone")
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        self._travel(self._history.redo(), "Done again")
+
+    def _travel(self, form: Form, verb: str) -> None:
+        desk = self.desk
+        before = desk.form
+        self._take(form)
+        changed = changed_names(before, form) if form.task is before.task else []
+        if not changed:
+            self.go(START)
+            desk.tell("", f"{verb}: now the task is {form.task.title}." if form.task is not before.task else f"{verb}.")
+            return
+        # Where a person sees what came of it.
+        if desk.page_of(changed[0]) in self.pages():
+            self.go(desk.page_of(changed[0]))
+        labels = [parameter.label for parameter in form.task.parameters if parameter.name in changed]
+        desk.tell("", f"{verb}: {', '.join(labels[:4])}{' and more' if len(labels) > 4 else ''}.")
+
+    def reset(self) -> None:
+        """Go back to the defaults of the task; what was made stays on disk, and Undo brings the values back."""
+        self._take(Form(self.desk.task))
+        self.go(START)
+        self.desk.tell("", "Everything is at its default again. Undo brings your values back.")
+
     def _come_back(self, token: str) -> None:
         """Take over what was kept for this page before it was loaded again."""
         draft = self._drafts.open(token, self.desk.tasks)
@@ -157,6 +193,7 @@ class Wizard:
         if self.desk.form.given:  # somebody was faster than the page
             return
         self._take(draft.form)
+        self._history = History(draft.form)
         if draft.run is not None:
             with contextlib.suppress(ExecutionError):  # somebody has tidied up
                 checked = self.desk.checked.draft
@@ -164,7 +201,7 @@ class Wizard:
                 self.runs.follow(BackgroundRun.attach(draft.run), values, draft.expected)
         self.go(draft.page if draft.page in self.pages() else START)
         if draft.form.given or draft.run is not None:
-            self.desk.tell("", "This is as you left it. Reset everything, on the page Review, begins anew.")
+            self.desk.tell("", "This is as you left it. Reset everything begins anew.")
 
     def _on_refused(self, change: dict[str, str]) -> None:
         size, _, name = change["new"].partition(" ")
@@ -187,6 +224,8 @@ class Wizard:
     def _refresh(self, *, fill: bool = False) -> None:
         """Bring everything up to date; with `fill`, also what stands in the fields, which a person did not type."""
         self.desk.checked = checked = self.desk.form.check()
+        self._history.note(self.desk.form, typed=not fill)
+        self.undo_button.disabled, self.redo_button.disabled = not self._history.can_undo, not self._history.can_redo
         for page in self._stages.values():
             page.refresh(checked, fill=fill)
         self.start.refresh()
@@ -230,26 +269,24 @@ class Wizard:
     def _show_preview(self, checked: Checked) -> None:
         if self.page == RESULT:
             return
+        page = self.page
         if checked.draft is None:
             told = (
-                "the last version that could be made" if self._shown else "nothing yet: something has to be corrected"
+                "the last version that could be made" if self._cells else "nothing yet: something has to be corrected"
             )
-            self._preview.value = _preview_box(self._previewed if self._shown else "", told)
+            self._preview.value = preview_box(self._previewed if self._cells else "", told, page)
             return
         cells = list(render_cells(self.desk.task, checked.draft.plan))
+        now = {cell.step: cell.source for cell in cells}
+        if now != self._cells:
+            self._cells, self._cells_before = now, self._cells
         # A stage's page shows what the stage decides: the numbers and its own cells.
-        here = [cell for cell in cells if cell.stage == self.page or cell.step == PARAMETERS_STEP]
-        one_stage = self.desk.task.stage(self.page) is not None and len(here) > 1
+        here = [cell for cell in cells if cell.stage == page or cell.step == PARAMETERS_STEP]
+        one_stage = self.desk.task.stage(page) is not None and len(here) > 1
         told = "the cells of this step" if one_stage else f"{sum(c.kind == 'code' for c in cells)} code cells"
-        self._previewed = preview_html(here if one_stage else cells, self._shown)
-        html = _preview_box(self._previewed, told)
-        self._shown = frozenset(cell.digest for cell in cells)
+        self._previewed, count = preview_html(here if one_stage else cells, self._cells_before)
+        if count:
+            told += f", {count} {'line' if count == 1 else 'lines'} changed"
+        html = preview_box(self._previewed, told, page)
         if self._preview.value != html:
             self._preview.value = html
-
-
-def _preview_box(inner: str, told: str) -> str:
-    return (
-        '<div class="mlprov-preview"><div class="mlprov-preview-head">The notebook'
-        f'<span>{escape(told)}</span></div><div class="mlprov-cells" tabindex="0">{inner}</div></div>'
-    )

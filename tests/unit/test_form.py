@@ -86,10 +86,13 @@ def test_a_truth_value_is_not_taken_for_the_number_one(write_task: Any) -> None:
     }
 
 
-def test_a_cleared_form_is_as_new(own: Form) -> None:
-    own.requirements = ("numpy==1.0",)
-    own.clear()
-    assert vars(own) == vars(Form(own.task))
+def test_a_copy_says_the_same_and_does_not_change_with_its_original(own: Form) -> None:
+    copy = own.copy()
+    assert vars(copy) == vars(own)
+    assert copy.says_the_same_as(own)
+    own.set("epochs", "5")
+    assert "epochs" not in copy.given
+    assert not copy.says_the_same_as(own)
 
 
 def test_a_name_that_the_task_does_not_have_changes_nothing(toy: Task) -> None:
@@ -301,14 +304,12 @@ def test_a_value_that_is_changed_after_the_import_is_the_persons(toy: Task) -> N
     assert origin(form.check(), "epochs") == "user"
 
 
-def test_imported_requirements_are_kept_and_forgotten_when_cleared(toy: Task) -> None:
+def test_imported_requirements_are_kept(toy: Task) -> None:
     form = Form(toy)
     form.fill(make_plan(toy, {}, requirements=["numpy==1.2.3"]))
     draft = form.check().draft
     assert draft is not None
     assert draft.plan.requirements == ("numpy==1.2.3",)
-    form.clear()
-    assert form.requirements is None
 
 
 def test_another_data_file_after_an_import_is_known_by_its_own_digest(own: Form, toy: Task, tmp_path: Path) -> None:

@@ -103,6 +103,12 @@ def control(form: Wizard, name: str) -> Any:
     return form.field(name).control
 
 
+def marked_lines(form: Wizard) -> list[str]:
+    """Return the lines of the preview that are marked, without their markup."""
+    found = re.findall(r'<span class="hll">(.*?)\n?</span>(?=\n|<|$)', form._preview.value)
+    return [re.sub("<[^>]*>", "", line) for line in found]
+
+
 def notebooks(form: Wizard) -> list[Path]:
     return sorted((form.desk.folder / "experiments").glob("*/*.ipynb"))
 
@@ -275,6 +281,35 @@ def test_the_preview_marks_the_cells_that_changed(tiny: Wizard) -> None:
     assert marked == [0, 1]  # the recorder's line, which carries the Plan's digest, and the parameters
 
 
+def test_the_preview_marks_the_lines_that_changed_and_no_others(tiny: Wizard) -> None:
+    tiny.go("training")
+    control(tiny, "epochs").value = "12345"
+    lines = marked_lines(tiny)
+    assert [line.partition(" ")[0] for line in lines] == ["epochs"]
+    assert "1 line changed" in tiny._preview.value
+
+
+def test_the_marks_stay_until_the_next_change(tiny: Wizard) -> None:
+    tiny.go("training")
+    control(tiny, "epochs").value = "12345"
+    marked = marked_lines(tiny)
+    tiny.go("model")
+    tiny.go("training")
+    control(tiny, "epochs").value = "many"
+    assert marked_lines(tiny) == marked
+    control(tiny, "epochs").value = "12345"
+    assert marked_lines(tiny) == marked
+    control(tiny, "random_seed").value = "5"
+    assert not any("12345" in line for line in marked_lines(tiny))
+
+
+def test_nothing_is_marked_at_first_and_after_another_task_was_chosen(made: Wizard) -> None:
+    assert marked_lines(made) == []
+    control(made, "epochs").value = "12345"
+    made.start.task.value = "tiny"
+    assert marked_lines(made) == []
+
+
 def test_the_preview_says_that_it_is_not_of_what_stands_in_the_fields(tiny: Wizard) -> None:
     before = tiny._previewed
     control(tiny, "epochs").value = "many"
@@ -355,7 +390,7 @@ def test_another_upload_forgets_the_columns_of_the_first(made: Wizard) -> None:
 def test_the_same_file_can_be_uploaded_again(tiny: Wizard) -> None:
     control(tiny, "dataset_id").value = "csv"
     upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
-    tiny.review.reset()
+    tiny.reset()
     control(tiny, "dataset_id").value = "csv"
     upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
     assert tiny.desk.checked.errors == {}
@@ -468,6 +503,84 @@ def test_nothing_is_made_of_a_wrong_form(tiny: Wizard) -> None:
         tiny.review.generate()
 
 
+# Undo and redo ---------------------------------------------------------------------------------------------
+
+
+def test_undo_and_redo_bring_the_fields_back_and_open_their_page(tiny: Wizard) -> None:
+    assert tiny.redo_button.disabled
+    control(tiny, "epochs").value = "7"
+    control(tiny, "optimizer").value = "Signs"
+    tiny.go("review")
+    click(tiny, "Undo")
+    assert (control(tiny, "optimizer").value, control(tiny, "epochs").value) == ("Descent", "7")
+    assert tiny.page == tiny.desk.page_of("optimizer")
+    assert "Undone: Optimizer" in visible(tiny)
+    click(tiny, "Undo")
+    assert control(tiny, "epochs").value == "4"
+    click(tiny, "Redo")
+    click(tiny, "Redo")
+    assert (control(tiny, "optimizer").value, control(tiny, "epochs").value) == ("Signs", "7")
+    assert tiny.redo_button.disabled
+
+
+def test_there_is_nothing_to_undo_at_first(made: Wizard) -> None:
+    assert (made.undo_button.disabled, made.redo_button.disabled) == (True, True)
+
+
+def test_keys_typed_into_one_field_are_undone_together(tiny: Wizard) -> None:
+    for text in ("1", "12", "many", "123"):
+        control(tiny, "epochs").value = text
+    click(tiny, "Undo")
+    assert control(tiny, "epochs").value == "4"
+
+
+def test_a_change_after_an_undo_cannot_be_done_again(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "7"
+    click(tiny, "Undo")
+    control(tiny, "random_seed").value = "5"
+    assert tiny.redo_button.disabled
+    click(tiny, "Undo")
+    assert (control(tiny, "random_seed").value, control(tiny, "epochs").value) == ("2", "4")
+
+
+def test_a_wrong_value_is_undone_too(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "many"
+    click(tiny, "Undo")
+    assert tiny.desk.checked.errors == {}
+    click(tiny, "Redo")
+    assert (control(tiny, "epochs").value, len(tiny.desk.checked.errors)) == ("many", 1)
+
+
+def test_a_reset_can_be_undone(tiny: Wizard) -> None:
+    control(tiny, "epochs").value = "7"
+    click(tiny, "Reset everything")
+    click(tiny, "Undo")
+    assert control(tiny, "epochs").value == "7"
+
+
+def test_another_task_can_be_undone(made: Wizard) -> None:
+    control(made, "epochs").value = "7"
+    made.start.task.value = "tiny"
+    click(made, "Undo")
+    assert (made.desk.task.id, made.start.task.value, control(made, "epochs").value) == (IRIS, IRIS, "7")
+
+
+def test_an_import_can_be_undone(tiny: Wizard, recorded: bytes) -> None:
+    control(tiny, "epochs").value = "7"
+    tiny.start.import_file("provenance.json", recorded)
+    assert control(tiny, "epochs").value == "2"
+    click(tiny, "Undo")
+    assert (control(tiny, "epochs").value, tiny.desk.form.recorded_in) == ("7", None)
+
+
+def test_what_another_visit_did_is_not_undone(made: Wizard, tiny_task: Path) -> None:
+    made.token.value = "a" * 32
+    control(made, "epochs").value = "9"
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    again.token.value = "a" * 32
+    assert again.undo_button.disabled
+
+
 # Reset and another task -----------------------------------------------------------------------------------------
 
 
@@ -482,7 +595,7 @@ def test_a_reset_goes_back_to_the_defaults_and_the_start(tiny: Wizard) -> None:
 
 def test_a_reset_leaves_what_was_made(tiny: Wizard) -> None:
     tiny.review.generate_button.click()
-    tiny.review.reset()
+    tiny.reset()
     assert len(notebooks(tiny)) == 1
 
 
@@ -761,7 +874,8 @@ def test_the_results_of_a_run_are_shown(tiny: Wizard, tiny_run: dict[str, Any]) 
     tiny.runs.show_result(tiny_run)
     shown = "".join(str(w.value) for w in below(tiny.runs.result_box) if isinstance(w, widgets.HTML))
     assert "Completed after" in shown
-    assert "Everything (zip)" in shown
+    labels = [w.description for w in below(tiny.runs.result_box) if isinstance(w, widgets.Button)]
+    assert "Everything (zip)" in labels
     assert not tiny._step_buttons["result"].disabled
 
 
