@@ -22,6 +22,7 @@ _HOMES = {
     "recover": "mlprov_widgets.verbs",
     "export": "mlprov_widgets.verbs",
     "list_runs": "mlprov_widgets.verbs",
+    "compare": "mlprov_widgets.verbs",
     "check_task": "mlprov_widgets.verbs",
     "record": "mlprov_widgets.provenance.recorder",
     "show_provenance": "mlprov_widgets.ui.inline",
@@ -39,6 +40,7 @@ __all__ = [  # noqa: RUF022 - in the order of the loop
     "recover",
     "export",
     "list_runs",
+    "compare",
     "check_task",
     "record",
     "show_provenance",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from mlprov_widgets.ui.wizard import Wizard
     from mlprov_widgets.verbs import (
         check_task,
+        compare,
         export,
         generate,
         import_provenance,

@@ -143,7 +143,17 @@ def _parser() -> argparse.ArgumentParser:
     formats = "provn, provx, ttl, jsonld, json, rocrate, html, svg or py"  # importing them would take long
     one.add_argument("--to", metavar="FORMAT", required=True, help=formats)
     one.add_argument("--out", metavar="PATH", required=True)
-    add("runs", _runs, "list the runs")
+    one = add("runs", _runs, "list the runs")
+    one.add_argument("--search", metavar="TEXT", default="", help="words, or NAME=VALUE of a parameter")
+    one.add_argument(
+        "--sort",
+        metavar="NAME",
+        default="started",
+        help="started, task, status, seconds or a metric; --sort=-NAME turns",
+    )
+    one = add("compare", _compare, "put runs side by side")
+    one.add_argument("provenance", metavar="PROVENANCE", nargs="+", help="provenance files, or folders of runs")
+    one.add_argument("--all", action="store_true", help="show what is the same in all, too")
     one = add("app", _app, "serve the form as a page on this machine")
     one.add_argument("--port", metavar="N", default="0", help="the port (default: a free one)")
     one.add_argument("--trusted", action="store_true", help="allow files to be named by their path")
@@ -356,7 +366,7 @@ def _export(options: argparse.Namespace) -> Answer:
 
 
 def _runs(options: argparse.Namespace) -> Answer:
-    found = verbs.list_runs(runs=options.runs)
+    found = verbs.list_runs(runs=options.runs, search=options.search, sort=options.sort)
     lines = []
     for one in found["runs"]:
         accuracy = one["metrics"].get("accuracy")
@@ -364,7 +374,24 @@ def _runs(options: argparse.Namespace) -> Answer:
         told += " (stale)" if "accuracy" in one["stale_metrics"] else ""
         started = str(one["started"])[:19].replace("T", " ")
         lines.append(f"{started:<21}{one['status'] or '':<12}{one['task'] or '':<28}{told:<22}  {one['run']}")
-    return found, "\n".join(lines) or "There are no runs yet.", 0
+    none = "No run matches." if options.search else "There are no runs yet."
+    return found, "\n".join(lines) or none, 0
+
+
+def _compare(options: argparse.Namespace) -> Answer:
+    found = verbs.compare(options.provenance)
+    columns = [f"[{number}]" for number in range(1, len(found["runs"]) + 1)]
+    lines = [f"{column:<6}{_near(run['provenance'])}" for column, run in zip(columns, found["runs"], strict=True)]
+    different = {(item["group"], item["name"]) for item in found["differences"]}
+    width = max(10, 72 // len(columns))
+    for group in ("parameters", "environment", "metrics"):
+        rows = {name: values for name, values in found[group].items() if options.all or (group, name) in different}
+        head = "".join(f"{column:<{width}}" for column in columns)
+        lines += ["", f"{group:<26}{head}" if rows else f"{group}: the same in all"]
+        for name, values in rows.items():
+            told = "".join(f"{one_line(_plain(value), width - 2):<{width}}" for value in values)
+            lines.append(f"  {name:<24}{told}".rstrip())
+    return found, "\n".join(lines), 0
 
 
 def _check_task(options: argparse.Namespace) -> Answer:

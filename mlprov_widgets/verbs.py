@@ -350,12 +350,41 @@ def export(provenance: PathLike, *, to: str, out: PathLike) -> Result:
     return _result(path=str(write(read_provenance(provenance), to, Path(out))))
 
 
-def list_runs(*, runs: PathLike | None = None) -> Result:
-    """Return the runs of a folder, newest first: ``runs``."""
+def list_runs(*, runs: PathLike | None = None, search: str = "", sort: str = "started") -> Result:
+    """Return the runs of a folder: ``runs``.
+
+    Parameters
+    ----------
+    runs
+        The folder; by default ``MLPROV_RUNS`` or ``./mlprov_runs``.
+    search
+        Words that a run's folder, task, title, status or parameters must hold; ``name=value`` for a parameter.
+    sort
+        ``started`` (newest first), ``task``, ``status``, ``seconds`` or a metric; a ``-`` before it turns the order.
+    """
     from mlprov_widgets.execution.listing import list_runs as look
     from mlprov_widgets.files import runs_folder
 
-    return _result(runs=look(runs_folder(runs)))
+    return _result(runs=look(runs_folder(runs), search=search, sort=sort))
+
+
+def compare(provenance: Iterable[PathLike]) -> Result:
+    """Put any number of runs side by side, two at least.
+
+    Parameters
+    ----------
+    provenance
+        Provenance files, or the folders of runs.
+
+    Returns
+    -------
+    dict
+        ``runs``, ``parameters``, ``environment``, ``metrics`` (name to the value in each run), ``differences``
+        (``group``, ``name`` and ``values`` of what is not the same in all) and ``series``.
+    """
+    from mlprov_widgets.execution.side_by_side import side_by_side
+
+    return _result(**side_by_side(_paths(provenance)))
 
 
 def check_task(folder: PathLike) -> Result:

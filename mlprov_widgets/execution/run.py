@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.errors import ExecutionError, MlprovError, NotebookError
 from mlprov_widgets.execution.session import Outcome, Progress, Session
+from mlprov_widgets.execution.summary import keep, summarise
 from mlprov_widgets.files import new_folder, runs_folder, write_atomically
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.notebook.render import notebook_text
@@ -187,7 +188,10 @@ def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook
     from mlprov_widgets.provenance.report import report
 
     built = save_document(folder, events, notebook)
-    write_atomically(folder / REPORT, report(ProvenanceFile(built.document, folder / DOCUMENT)), replace=True)
+    file = ProvenanceFile(built.document, folder / DOCUMENT)
+    write_atomically(folder / REPORT, report(file), replace=True)
+    with suppress(MlprovError, OSError):  # a listing makes it again
+        keep(folder / DOCUMENT, summarise(file))
     return built
 
 

@@ -24,6 +24,7 @@ PUBLIC = [
     "recover",
     "export",
     "list_runs",
+    "compare",
     "check_task",
     "record",
     "show_provenance",
