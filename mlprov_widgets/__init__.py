@@ -26,6 +26,7 @@ _HOMES = {
     "check_task": "mlprov_widgets.verbs",
     "record": "mlprov_widgets.provenance.recorder",
     "show_provenance": "mlprov_widgets.ui.inline",
+    "explore": "mlprov_widgets.ui.look",
 }
 
 __all__ = [  # noqa: RUF022 - in the order of the loop
@@ -44,11 +45,13 @@ __all__ = [  # noqa: RUF022 - in the order of the loop
     "check_task",
     "record",
     "show_provenance",
+    "explore",
 ]
 
 if TYPE_CHECKING:
     from mlprov_widgets.provenance.recorder import record
     from mlprov_widgets.ui.inline import show_provenance
+    from mlprov_widgets.ui.look import explore
     from mlprov_widgets.ui.wizard import Wizard
     from mlprov_widgets.verbs import (
         check_task,

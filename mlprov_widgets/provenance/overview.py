@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, HEADLINES, group_of
 from mlprov_widgets.provenance.view import View
 
@@ -159,60 +158,3 @@ def shortened(text: str, longest: int = _LONGEST) -> str:
     """Return a text without line breaks and at most so long."""
     flat = " ".join(text.split())
     return flat if len(flat) <= longest else f"{flat[: longest - 1]}…"
-
-
-@dataclass(frozen=True)
-class Item:
-    """Something that a step read or made.
-
-    Attributes
-    ----------
-    record : str
-        The entity's identifier.
-    kind : str
-        ``data``, ``parameter``, ``metric`` or ``file``.
-    made : bool
-        Whether the step made it; else it read it.
-    name, value : str
-        For people; the value of data is its shape where it has one.
-    """
-
-    record: str
-    kind: str
-    made: bool
-    name: str
-    value: str
-
-
-def items_of(file: ProvenanceFile, step: str) -> list[Item]:
-    """Return what one execution read and made; data that later steps read come before what only served inside it."""
-    uses = [(str(r.get("prov:entity")), str(r.get("prov:activity"))) for r in file.records("used").values()]
-    read_later = {entity for entity, activity in uses if activity != step}
-    read = [_item(file, entity, made=False) for entity, activity in uses if activity == step]
-    made = [_item(file, entity, made=True) for entity, activity in file.generated().items() if activity == step]
-    found = [item for item in [*read, *made] if item is not None]
-    return sorted(
-        found, key=lambda item: (item.made, item.kind == "data" and item.made and item.record not in read_later)
-    )
-
-
-def _item(file: ProvenanceFile, entity: str, *, made: bool) -> Item | None:
-    record = file.entity(entity)
-    local = entity.partition(":")[2]
-    if local.startswith("var-"):
-        name = str(value_of(record.get("ml:variable")) or local[4:])
-        shape, value = value_of(record.get("ml:shape")), value_of(record.get("ml:value"))
-        shown = " × ".join(map(str, shape)) if isinstance(shape, list) else "" if value is None else _shown(value)
-        return Item(entity, "data", made, name, shown)
-    for kind, prefix in (("parameter", "hp-"), ("metric", "metric-")):
-        if local.startswith(prefix):
-            specified = file.entity(reference_of(record.get("mls:specifiedBy")))
-            name = str(value_of(specified.get("schema:name")) or local.removeprefix(prefix))
-            return Item(entity, kind, made, name, _shown(value_of(record.get("mls:hasValue"))))
-    if local.startswith("file-"):
-        return Item(entity, "file", made, str(value_of(record.get("schema:name")) or local), "")
-    return None
-
-
-def _shown(value: Any) -> str:
-    return shortened(f"{value:.4g}" if isinstance(value, float) else "empty" if value is None else str(value))

@@ -1,4 +1,4 @@
-"""The pipeline as an SVG: one column a stage, one box a cell, with what became of it."""
+"""The pipeline without a widget: as an SVG, one column a stage and one box a cell, and as a table."""
 
 from __future__ import annotations
 
@@ -69,3 +69,25 @@ def _box(step: dict[str, Any], x: int, y: int) -> str:
         f'<text x="{x + 8}" y="{y + 16}" font-size="11.5" fill="#1f2a3d">{escape(shortened(title, _LONGEST))}</text>'
         f'<text x="{x + 8}" y="{y + 31}" font-size="10" fill="{ink}">{escape(told)}</text></g>'
     )
+
+
+def pipeline_table(laid_out: View) -> str:
+    """Return the pipeline of a run as one ``<table>``, every text escaped; empty when nothing ran.
+
+    It says what the picture says: for screen readers, and where pictures are not shown.
+    """
+    rows = []
+    for stage in overview(laid_out):
+        steps = {step["step"]: step for step in stage.steps}  # as drawn: a cell that ran twice, as it ended
+        head = f'<th scope="rowgroup" rowspan="{len(steps)}">{escape(stage.title)}<br>{escape(stage.headline)}</th>'
+        for step in steps.values():
+            told = [str(step["status"]), "stale" if step.get("stale") else ""]
+            told += [str(step["code"]) if step["code"] != "as planned" else ""]
+            cells = (str(step["title"]), ", ".join(filter(None, told)), duration(step.get("start"), step.get("end")))
+            rows.append(f"<tr>{head}{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>")
+            head = ""
+    if not rows:
+        return ""
+    top = "".join(f'<th scope="col">{name}</th>' for name in ("Stage", "Step", "Outcome", "Took"))
+    body = f"<thead><tr>{top}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f"<table><caption>The steps that ran</caption>{body}</table>"

@@ -10,28 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.files import sha256_of_bytes
 from mlprov_widgets.provenance.overview import cost_of, duration, stale_groups
-from mlprov_widgets.provenance.pipeline import pipeline_svg
+from mlprov_widgets.provenance.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
 from mlprov_widgets.provenance.seal import SEAL
-from mlprov_widgets.provenance.terms import DATE_AND_DURATION, HEADLINES
+from mlprov_widgets.provenance.terms import DATE_AND_DURATION, GROUP_TITLES, HEADLINES
 from mlprov_widgets.provenance.view import View, beside, plan_dict_of, view
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 _LARGEST_FIGURE = 4 * 2**20
-_GROUP_TITLES = {
-    "experiment_info": "Experiment",
-    "hardware_info": "Machine",
-    "packages": "Packages",
-    "notebook": "Notebook",
-    "data_ingestion": "Data",
-    "data_preparation": "Preparation",
-    "data_segregation": "Split",
-    "model_parameters": "Model",
-    "model_training": "Training",
-    "model_evaluation": "Evaluation",
-}
 _DATES = ("start_time", "end_time", "creation_date", "modification_date")
 _FIGURE_ORDER = ("data", "training", "confusion", "roc")
 
@@ -59,6 +47,7 @@ def report(file: ProvenanceFile) -> str:
             story=_story(laid_out),
             confusion=None if any("onfusion" in figure["label"] for figure in figures) else _matrix(laid_out),
             svg=pipeline_svg(laid_out),
+            table=pipeline_table(laid_out),
             figures=[(item["label"], base64.b64encode(item["raw"]).decode()) for item in figures],
             groups=_groups(laid_out),
             settings=_settings(file, list(values)),
@@ -169,7 +158,7 @@ def _groups(laid_out: View) -> list[dict[str, Any]]:
         rows.sort(key=lambda row: row["name"] in DATE_AND_DURATION)
         groups.append(
             {
-                "title": _GROUP_TITLES.get(name, name.replace("_", " ").capitalize()),
+                "title": GROUP_TITLES.get(name, name.replace("_", " ").capitalize()),
                 "rows": rows,
                 "stale": name in stale,
             }

@@ -77,6 +77,20 @@ TABLE1: Final[dict[str, tuple[str, ...]]] = {
 }
 """Group to fields, under the paper's own names."""
 
+GROUP_TITLES: Final = {
+    "experiment_info": "Experiment",
+    "hardware_info": "Machine",
+    "packages": "Packages",
+    "notebook": "Notebook",
+    "data_ingestion": "Data",
+    "data_preparation": "Preparation",
+    "data_segregation": "Split",
+    "model_parameters": "Model",
+    "model_training": "Training",
+    "model_evaluation": "Evaluation",
+}
+"""What people call a group."""
+
 GROUP_OF_STAGE: Final = {
     "data_ingestion": "data_ingestion",
     "data_preparation": "data_preparation",

@@ -1,152 +1,458 @@
-"""The graph of a run with its search and the details of what is chosen."""
+"""The provenance of a run, or of any PROV-JSON, to look at and to ask."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import ipywidgets as widgets
 
-from mlprov_widgets.provenance.overview import Item, StageSummary, duration, items_of, overview, shortened
-from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
-from mlprov_widgets.provenance.view import View
-from mlprov_widgets.ui import parts
-from mlprov_widgets.ui.graph import RunGraph, stage_node
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.provenance import layers
+from mlprov_widgets.provenance.difference import differences
+from mlprov_widgets.provenance.index import Progress, index_of, read_index
+from mlprov_widgets.provenance.overview import shortened
+from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
+from mlprov_widgets.provenance.scene import MOST_DRAWN, Scene, pipeline
+from mlprov_widgets.provenance.search import Hit, label_of, search
+from mlprov_widgets.provenance.story import HERE, Stage, Story, lens_for, lensed, number_of, story_of, told_apart
+from mlprov_widgets.provenance.trails import between, dependants, sources
+from mlprov_widgets.ui import details, parts
+from mlprov_widgets.ui.graph import Canvas
 from mlprov_widgets.ui.guard import Tell, guarded
-from mlprov_widgets.ui.preview import highlighted
 
-_MOST_HITS = 50
-_KINDS = {"parameter": "Parameters", "data": "Data", "metric": "Metrics", "file": "Files"}
+_LENSES: Final = (
+    ("Analyst", "analyst"),
+    ("Engineer", "engineer"),
+    ("Auditor", "auditor"),
+    ("Standard (PROV)", "standard"),
+)
+_ABOUT: Final = {
+    "analyst": "data, model, metrics",
+    "engineer": "code, functions, packages, hardware",
+    "auditor": "agents, times, digests, edits, verification",
+    "standard": "every record and relation with its PROV name",
+}
+_HOPS: Final = (("1 step away", 1), ("2 steps away", 2), ("4 steps away", 4), ("all the way", 1000))
+_STAGE_OF: Final = {"packages": "packages", "agent": "agents", "function": "functions", "seal": "seal"}
+
+
+def story_from(file: ProvenanceFile) -> Story:
+    """Return what happened in a document that has been read."""
+    return story_of(index_of(json.dumps(file.document), file.path))
+
+
+def read_story(source: str | Path, progress: Progress | None = None) -> Story:
+    """Read a PROV-JSON file of any tool.
+
+    Raises
+    ------
+    ProvenanceError
+        If it cannot be read.
+    """
+    return story_of(read_index(source, progress))
 
 
 class Explorer:
-    """Search, graph and details of one document.
+    """Views, search, graph and details of one document, or of two side by side.
 
     Parameters
     ----------
-    file
+    story
         The document.
-    laid_out
-        The same, laid out.
     tell
         Shows a message.
+    other
+        The document to compare it with.
+    fields
+        Labels of the form's fields by parameter, where there is a form.
+    to_field
+        Opens a field of the form.
     """
 
-    def __init__(self, file: ProvenanceFile, laid_out: View, tell: Tell) -> None:
-        self.file = file
-        self.stages = overview(laid_out)
-        self._items: dict[str, list[Item]] = {}
-        self._index: list[tuple[str, str]] = []
-        self.graph = RunGraph(self.stages, self.items_of, guarded(tell, self.open))
-        self.search = widgets.Text(description="Find", placeholder="a step, a variable, a value", tooltip="")
-        self.search.observe(guarded(tell, self._on_search), names="value")
-        self.hits = widgets.Select(options=[], rows=6, description="Found", tooltip="")
-        self.hits.observe(guarded(tell, self._on_hit), names="value")
+    def __init__(
+        self,
+        story: Story,
+        tell: Tell,
+        other: Story | None = None,
+        *,
+        fields: Mapping[str, str] | None = None,
+        to_field: Callable[[str], None] | None = None,
+    ) -> None:
+        self.first_story, self.other = story, other
+        self._compared = differences(story.index, other.index) if other is not None else None
+        self._fields, self._to_field = fields, to_field
+        self._tell = tell
+        self.stage: str | None = None
+        self.step = self.chosen = self.attribute = self._path_start = ""
+        self._first: int | None = None
+        self._scene: Scene | None = None
+        self._found_hits: list[Hit] = []
+        self._make()
+        self._tell_apart()
+        if story.laid_out is None:
+            self._set_lens("standard")
+        self._draw()
+        self._show_overview()
+        self._open_failure()
+
+    def _guard(self, action: Callable[..., Any]) -> Callable[..., None]:
+        return guarded(self._tell, action)
+
+    # Widgets ---------------------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        guard = self._guard
+        # Every model costs the page time, so what never changes its layout shares one.
+        self._plain = widgets.Layout()
+        self.canvas = Canvas(guard(self.go))
+        self.lens = widgets.Dropdown(
+            options=_LENSES, value="analyst", description="View", tooltip="", layout=self._plain
+        )
+        self.lens.observe(guard(self._on_lens), names="value")
+        self.search = widgets.Text(
+            description="Find", placeholder="a name, a value, a type, or a question", tooltip="", layout=self._plain
+        )
+        self.search.observe(guard(self._on_search), names="value")
+        self.hits = widgets.Select(options=[], rows=7, description="Found", tooltip="")
+        self.hits.observe(guard(self._on_hit), names="index")
         self.hits.layout.display = "none"
-        self._found = widgets.HTML("")
-        search = widgets.VBox([self.search, self._found, self.hits])
-        search.add_class("mlprov-field")
-        self.details = widgets.HTML(_stages_html(self.stages))
+        self._found = self._html()
+        fields = [self.lens, self.search]
+        self.only = None
+        if self._compared is not None:
+            self.only = widgets.Checkbox(value=False, description="Only what differs", indent=False, tooltip="")
+            self.only.observe(guard(self._on_only), names="value")
+            fields.insert(0, self.only)
+        bar = self._box([*fields, self._found, self.hits], "mlprov-field mlprov-ask")
+        self._above, self._legend, self.table = self._html(), self._html(), self._html()
+        self.details = self._html()
         self.details.add_class("mlprov-details")
-        side = widgets.VBox([search, self.details])
-        self.widget = widgets.Box([self.graph.widget, side])
-        self.widget.add_class("mlprov-explorer")
-        # As the record has it: a cell that failed and then ran well has ended well.
-        failed = next((s for s in reversed(laid_out.steps) if s["step"] == laid_out.run.get("failed_step")), None)
-        if failed is not None:
-            self.open(str(failed["record"]))
+        self._actions = self._box([], "mlprov-buttons")
+        self._goto = widgets.Text(tooltip="", layout=widgets.Layout(display="none"))
+        self._goto.add_class("mlprov-goto")
+        self._goto.observe(guard(lambda change: self.go(change["new"].rpartition(" ")[0])), names="value")
+        left = self._box([self._above, self.canvas.widget, self._legend, self.table])
+        right = self._box([bar, self._actions, self.details])
+        self.widget = self._box([left, right, self._goto], "mlprov-explorer")
 
-    def items_of(self, step: str) -> Sequence[Item]:
-        """Return what a step read and made."""
-        if step not in self._items:
-            self._items[step] = items_of(self.file, step)
-        return self._items[step]
+    def _html(self) -> widgets.HTML:
+        return widgets.HTML("", layout=self._plain)
 
-    def open(self, meant: str) -> None:
-        """Open a stage or a step in the graph, and show the details of whatever it is."""
-        self.graph.open(meant)
-        stage = next((stage for stage in self.stages if stage_node(stage.stage) == meant), None)
-        if stage is not None:
-            self.details.value = _stage_html(stage)
+    def _box(self, children: list[widgets.Widget], css: str = "") -> widgets.VBox:
+        box = widgets.VBox(children, layout=self._plain)
+        for name in css.split():
+            box.add_class(name)
+        return box
+
+    def _make_actions(self) -> None:
+        """Make what can be asked of a thing when the first thing is chosen."""
+
+        def button(label: str, action: Callable[[], None]) -> widgets.Button:
+            made = widgets.Button(description=label, tooltip="", layout=self._plain)
+            guard = self._guard(action)
+            made.on_click(lambda _: guard())
+            return made
+
+        self.came_from = button("Where does this come from", lambda: self.trace(up=True))
+        self.leads_to = button("What depends on this", lambda: self.trace(up=False))
+        self.hops = widgets.Dropdown(options=_HOPS, value=2, tooltip="", layout=widgets.Layout(width="auto"))
+        self.path = button("Path between: start here", self._on_path)
+        self.back = button("Back to the overview", self._on_back)
+        self._actions.children = (self.came_from, self.leads_to, self.hops, self.path, self.back)
+
+    # What is shown -----------------------------------------------------------------------------------
+
+    def _tell_apart(self) -> None:
+        if self.other is None or self._compared is None:
+            self.story = self.first_story
             return
-        step = next((s for stage in self.stages for s in stage.steps if s["record"] == meant), None)
-        told = _record_html(self.file, meant) if step is None else self._step_html(step)
-        self.details.value = told or self.details.value  # the hint in the graph stands for nothing
+        only = self.only is not None and bool(self.only.value)
+        self.story = told_apart(self.first_story, self.other, self._compared, only_differences=only)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """The stages of the view that is open."""
+        return lensed(self.story, self._lens)
+
+    @property
+    def _lens(self) -> str:
+        return "analyst" if self.lens.value == "standard" else str(self.lens.value)
+
+    def _draw(self) -> None:
+        scene = self._scene or self._default_scene()
+        self.canvas.show(scene)
+        self._above.value = (
+            f'<div class="mlprov-scene" role="status">{escape(f"{scene.title} · {_ABOUT[str(self.lens.value)]}")}</div>'
+        )
+        self._legend.value = _legend(self.lens.value == "standard", self._compared is not None)
+        self.table.value = (
+            '<details class="mlprov-folded"><summary>What is drawn, as a table</summary>'
+            f"{details.scene_table(scene)}</details>"
+        )
+
+    def _default_scene(self) -> Scene:
+        index = self.story.index
+        if self.lens.value == "standard":
+            if self.chosen:
+                return layers.around(self.story.index_of(self.chosen), number_of(self.chosen), prefix=self.chosen[0])
+            return layers.whole(index) if layers.is_small(index) else layers.sections(index)
+        return pipeline(
+            self.story,
+            self.stages,
+            self._lens,
+            stage=self.stage,
+            step=self.step,
+            chosen=self.chosen,
+            first=self._first,
+        )
+
+    def _show_overview(self) -> None:
+        index = self.story.index
+        counted = details.counted_html(self._compared) if self._compared is not None else ""
+        size = f"{index.counted:,} records" if index.counted != 1 else "1 record"
+        html = details.overview_html(self.story.stages, self.story.notes)
+        self.details.value = f"{counted}{html}{parts.help_text(f'The document has {size}.')}"
+
+    def _open_failure(self) -> None:
+        laid_out = self.story.laid_out
+        failed = laid_out.run.get("failed_step") if laid_out is not None else None
+        if failed and laid_out is not None:  # a cell that failed and then ran well has ended well: then there is none
+            record = next((str(s["record"]) for s in reversed(laid_out.steps) if s["step"] == failed), "")
+            number = self.story.index.number(record)
+            if number is not None:
+                self.go(f"{HERE}{number}")
+
+    # Acting ------------------------------------------------------------------------------------------
+
+    def go(self, meant: str) -> None:
+        """Open what a dot, a link or a row of the table stands for."""
+        kind, _, rest = meant.partition(":")
+        self._scene = None
+        if kind == "stage":
+            self._open_stage(rest)
+        elif kind == "page":
+            first, _, key = rest.partition(":")
+            self.stage, self.step, self._first = key, "", int(first)
+            self._draw()
+        elif kind == "section":
+            self._show_part(layers.types_of_section(self.story.index, rest) if rest else None)
+        elif kind == "type":
+            section, place, first = rest.split(":")
+            self._show_part(layers.members(self.story.index, section, int(place), int(first)))
+        elif kind == "relation":
+            self.details.value = details.relations_html(self.story.index, rest)
+        elif kind == "field":
+            if self._to_field is not None:
+                self._to_field(rest)
+        elif meant[:1] in ("r", "t") and meant[1:].isdigit():
+            self.choose(meant)
+
+    def _show_part(self, scene: Scene | None) -> None:
+        self.chosen, self._scene = "", scene
+        self._draw()
+
+    def _open_stage(self, key: str) -> None:
+        stage = next((stage for stage in self.stages if stage.key == key), None)
+        if stage is None:
+            return
+        if len(stage.steps) == 1:
+            self.choose(stage.steps[0].ref)
+            return
+        self.stage, self.step, self.chosen, self._first = key, "", "", None
+        self._draw()
+        self.details.value = self._verified() if key == "seal" else details.stage_html(self.story, stage)
+
+    def choose(self, ref: str, attribute: str = "") -> None:
+        """Open the way to an element, mark it, and show its details."""
+        self.chosen, self.attribute, self._scene = ref, attribute, None
+        index, number = self.story.index_of(ref), number_of(ref)
+        if self.lens.value != "standard":
+            self._find_place(index.kind(number), index.ids[number], ref)
+        self._draw()
+        if not self._actions.children:
+            self._make_actions()
+        told = shortened_name(self.story, self._path_start)
+        self.path.description = f"Path from {told} to this" if told else "Path between: start here"
+        self.details.value = details.record_html(self.story, ref, attribute, self._fields)
+
+    def _find_place(self, kind: str, identifier: str, ref: str) -> None:
+        """Open the stage and step at which an element is found, in a view that shows its kind."""
+        if self.story.laid_out is not None and self._compared is None:
+            machine = identifier == "run:hardware_info"
+            wanted = "engineer" if machine else lens_for(kind, self._lens)
+            if wanted != self._lens:
+                self._set_lens(wanted)
+            key = "machine" if machine else _STAGE_OF.get(kind)
+            if kind == "fact":
+                makers = [r.object for r in self.story.index.out(number_of(ref)) if r.name == "wasGeneratedBy"]
+                key, self.chosen = "functions", f"{HERE}{makers[0]}" if makers else ref
+            if key and any(stage.key == key for stage in self.stages):
+                self.stage, self.step = key, ""
+                return
+        stage, step = self.story.place_of(ref)
+        if not step and self.story.stage_of(ref) is None and not any(s.key == stage for s in self.stages if stage):
+            own = self.story.index_of(ref)
+            self._scene = layers.around(own, number_of(ref), prefix=ref[0], as_prov=False)
+            return
+        self.stage, self.step = stage, step
+        if step != ref:
+            self._first = None
+
+    def _set_lens(self, lens: str) -> None:
+        self._quiet = True
+        try:
+            self.lens.value = lens
+        finally:
+            self._quiet = False
+
+    _quiet = False
+
+    def trace(self, *, up: bool) -> None:
+        """Show where the chosen element comes from, or what depends on it."""
+        if not self.chosen:
+            raise MlprovError("nothing is chosen", fix="Click something, or find it, first")
+        index, number = self.story.index_of(self.chosen), number_of(self.chosen)
+        without = frozenset(("cell", "group")) if self.lens.value == "analyst" else frozenset(("group",))
+        for most in (60, 45, 32, 24, 16):  # as many as can be read with the arrows between them
+            trail = (sources if up else dependants)(index, number, int(self.hops.value), most, without)
+            if len(trail.hops) + len(trail.relations) <= MOST_DRAWN:
+                break
+        name, as_prov = index.name(number), self.lens.value == "standard"
+        count = len(trail.hops) - 1
+        told = f"Where {name} comes from" if up else f"What depends on {name}"
+        told += f": {count:,} things" if count else ": nothing is recorded"
+        told += f", {trail.more:,} or more beyond" if trail.more else ""
+        self._scene = layers.trail_scene(index, trail, told, prefix=self.chosen[0], as_prov=as_prov)
+        self._draw()
+
+    def _on_path(self) -> None:
+        if not self._path_start or self._path_start == self.chosen or self._path_start[0] != self.chosen[0]:
+            self._path_start = self.chosen
+            self.path.description = "Now choose the other end"
+            return
+        index = self.story.index_of(self.chosen)
+        first, second = number_of(self._path_start), number_of(self.chosen)
+        self._path_start = ""
+        self.path.description = "Path between: start here"
+        trail = between(index, first, second)
+        if trail is None:
+            raise MlprovError(f"nothing leads from {index.name(first)} to {index.name(second)}", fix="Choose another")
+        told = f"From {index.name(first)} to {index.name(second)}: {len(trail.relations)} relations"
+        told += "" if trail.directed else "; neither was made of the other"
+        self._scene = layers.trail_scene(index, trail, told, as_prov=self.lens.value == "standard")
+        self._draw()
+
+    def _on_back(self) -> None:
+        self.stage, self.step, self.chosen, self._scene, self._first = None, "", "", None, None
+        self._draw()
+        self._show_overview()
+
+    def _on_lens(self, change: dict[str, Any]) -> None:
+        if self._quiet:
+            return
+        if self.stage is not None and not any(stage.key == self.stage for stage in self.stages):
+            self.stage, self.step = None, ""
+        self._scene = None
+        self._draw()
+
+    def _on_only(self, change: dict[str, Any]) -> None:
+        self._tell_apart()
+        self.stage, self.step, self._scene = None, "", None
+        self._draw()
+        self._show_overview()
 
     def _on_search(self, change: dict[str, Any]) -> None:
-        wanted = str(change["new"]).strip().lower()
-        found = [(label, meant) for label, meant in self._searchable() if wanted in label.lower()] if wanted else []
-        told = "" if not wanted else "nothing found" if not found else f"{len(found)} found"
-        if len(found) > _MOST_HITS:
-            told += f", the first {_MOST_HITS} are listed"
-        self._found.value = f'<div class="mlprov-help" role="status">{told}</div>'
-        self.hits.options = [("choose one to open it", ""), *found[:_MOST_HITS]] if found else []
-        self.hits.layout.display = None if found else "none"
+        wanted = str(change["new"]).strip()
+        found = search(self.story.index, wanted)
+        self._found_hits = found.hits
+        labels = _told_apart([hit.label for hit in found.hits])
+        self._quiet = True
+        try:
+            self.hits.options = labels  # which chooses the first, and nothing is to open while a person types
+            self.hits.index = None
+        finally:
+            self._quiet = False
+        self.hits.layout.display = None if labels else "none"
+        told = f"{found.total:,} found for “{shortened(wanted, 60)}”" if wanted else ""
+        if wanted and not labels:
+            told = f"Nothing found for “{shortened(wanted, 60)}”"
+        elif len(labels) < found.total:
+            told += f", the {len(labels)} best are listed"
+        if found.loose:
+            told += "; nothing holds all of the words"
+        self._found.value = f'<div class="mlprov-help" role="status">{escape(told)}</div>'
 
     def _on_hit(self, change: dict[str, Any]) -> None:
-        if change["new"]:
-            self.open(change["new"])
+        place = change["new"]
+        if self._quiet or place is None or place >= len(self._found_hits):
+            return
+        hit = self._found_hits[place]
+        if hit.record < 0:
+            self.go(f"relation:{hit.attribute}")
+        else:
+            self.choose(f"{HERE}{hit.record}", hit.attribute)
 
-    def _searchable(self) -> list[tuple[str, str]]:
-        """Return what can be found: a text, and what is opened for it."""
-        if not self._index:
-            for stage in self.stages:
-                self._index.append((f"{stage.title}: {stage.headline}", stage_node(stage.stage)))
-                for step in stage.steps:
-                    record = str(step["record"])
-                    self._index.append((str(step["title"]), record))
-                    for item in self.items_of(record):
-                        verb = "made" if item.made else "read"
-                        told = f"{item.name} = {item.value}" if item.value else item.name
-                        self._index.append((f"{step['title']} {verb} {item.kind} {told}", record))
-        return self._index
+    def _verified(self) -> str:
+        """Check the document now, and say what came of it."""
+        from mlprov_widgets.provenance.verify import verify
 
-    def _step_html(self, step: dict[str, Any]) -> str:
-        record = str(step["record"])
-        rows: list[tuple[str, str]] = [
-            ("Outcome", f"{step['status']} after {duration(step['start'], step['end'])}"),
-            ("Code", str(step["code"])),
-        ]
-        if step["error"]:
-            rows.append(("Error", str(step["error"])))
-        if step.get("stale"):
-            rows.append(("Stale", str(step["stale"])))
-        for made, verb in ((False, "read"), (True, "made")):
-            for kind, title in _KINDS.items():
-                own = [item for item in self.items_of(record) if item.made is made and item.kind == kind]
-                if own:
-                    rows.append((f"{title} {verb}", _told(kind, own)))
-        source = str(value_of(self.file.entity(self.file.code_run().get(record, "")).get("ml:source")) or "")
-        return (
-            f"<h3>{escape(str(step['title']))}</h3>{parts.table(rows)}"
-            f'<div class="mlprov-code-box" tabindex="0">{highlighted(source, "code") if source else ""}</div>'
+        index = self.story.index
+        file = read_provenance(index.path) if index.path is not None else ProvenanceFile(json.loads(index.text))
+        verdict = verify(file)
+        said = parts.note("Valid: no record was changed since, and what lies beside it fits.", "fine")
+        if not verdict.valid:
+            said = parts.note(f"{len(verdict.problems)} problems were found.", "bad")
+            said += parts.table([(p["code"], p["record"], p["message"]) for p in verdict.problems[:50]])
+        said += (
+            parts.note("Not beside the file, so not checked: " + ", ".join(verdict.unchecked))
+            if verdict.unchecked
+            else ""
+        )
+        return f"<h3>Verification</h3>{said}" + parts.help_text(
+            f"Head of the hash chain: {verdict.head}. It detects accidents; intent, only against a copy kept elsewhere."
         )
 
 
-def _told(kind: str, items: Sequence[Item]) -> str:
-    between = " = " if kind in ("parameter", "metric") else " "
-    return ", ".join(f"{item.name}{between}{item.value}" if item.value else item.name for item in items)
+def shortened_name(story: Story, ref: str) -> str:
+    """Return the start of the name of an element, empty for none."""
+    return label_of(story.index_of(ref), number_of(ref)).partition("  ·")[0][:24] if ref else ""
 
 
-def _stages_html(stages: Sequence[StageSummary]) -> str:
-    rows = [(stage.title, stage.headline, stage.took) for stage in stages]
-    return "<h3>The run in time</h3>" + parts.table(rows, ("Stage", "In short", "Took"))
+def _told_apart(labels: list[str]) -> list[str]:
+    """Return labels of which each is its own: those that are there twice get a number."""
+    seen: dict[str, int] = {}
+    told = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        told.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return told
 
 
-def _stage_html(stage: StageSummary) -> str:
-    rows = [(s["title"], _outcome(s), duration(s["start"], s["end"]), s["code"]) for s in stage.steps]
-    lead = f'<p class="mlprov-lead">{escape(stage.headline)}</p>' if stage.headline else ""
-    return f"<h3>{escape(stage.title)}</h3>{lead}{parts.table(rows, ('Step', 'Outcome', 'Took', 'Code'))}"
-
-
-def _outcome(step: dict[str, Any]) -> str:
-    return f"{step['status']}, stale" if step.get("stale") else str(step["status"])
-
-
-def _record_html(file: ProvenanceFile, identifier: str) -> str:
-    record = file.entity(identifier)
-    if not record:
-        return ""
-    rows = [(name, shortened(str(value_of(value)), 400)) for name, value in record.items()]
-    return f"<h3>{escape(identifier)}</h3>{parts.table(rows)}"
+def _legend(as_prov: bool, compared: bool) -> str:
+    way = (
+        "Arrows as PROV draws them: from what was made to what it was made of." if as_prov else "Arrows run with time."
+    )
+    kinds = [("entity", "data, file, any entity"), ("activity", "step, activity"), ("agent", "agent")]
+    kinds += (
+        []
+        if as_prov
+        else [
+            ("parameter", "parameter"),
+            ("metric", "metric"),
+            ("edited", "edited"),
+            ("error", "failed"),
+            ("stale", "stale"),
+        ]
+    )
+    if compared:
+        kinds += [("changed", "≠ changed"), ("only-here", "- only here"), ("only-there", "+ only there")]
+    items = "".join(f'<li><i class="mlprov-swatch mlprov-{name}"></i>{escape(text)}</li>' for name, text in kinds)
+    zoom = "".join(
+        f'<button type="button" data-zoom="{what}">{label}</button>'
+        for what, label in (("in", "Larger"), ("out", "Smaller"), ("fit", "Fit"))
+    )
+    return f'<div class="mlprov-legend"><span>{way}</span><span class="mlprov-zoom">{zoom}</span><ul>{items}</ul></div>'

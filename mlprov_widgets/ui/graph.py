@@ -1,30 +1,28 @@
-"""The graph of a run: the only module that knows ipycytoscape.
+"""The canvas on which a scene is drawn: the only module that knows ipycytoscape.
 
-ipycytoscape 1.3.3 wipes elements when one is removed, freezes with its default layout and sends a
-graph again for each node that is added singly. So nothing is ever removed: what is not to be seen has
-the class ``away``; elements come many at a time, with the positions that are computed here.
+ipycytoscape 1.3.3 wipes elements when one is removed, freezes with its default layout and sends a graph again for each
+node that is added singly. So nothing is ever removed: what is not to be seen has the class ``away``, and what is drawn
+again is moved; elements come many at a time, with the positions that were computed in Python. When a canvas has as many
+elements as it can bear, the next scene gets another one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import ipycytoscape
 import ipywidgets as widgets
 
-from mlprov_widgets.provenance.overview import Item, StageSummary, duration, shortened
+from mlprov_widgets.provenance.scene import ITEM_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene
 
-# Three columns, which fit a phone's width and the left half of a page alike: the stages in time, the
-# steps of the one that is open, and what the open step read and made. In the canvas's own units.
-_STAGE, _STEP, _ITEM, _GAP = 190, 160, 170, 34
-_STAGE_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 88, 56, 36, 30
-_STEPS_AT = _STAGE / 2 + _GAP + _STEP / 2
-_ITEMS_AT = _STEPS_AT + _STEP / 2 + _GAP + _ITEM / 2
-_MOST_STEPS, _MOST_OF_A_KIND = 10, 14
+MOST_ELEMENTS: Final = 300
+"""The most that one canvas ever holds, those that are away among them."""
+
 _AWAY = "away"
-_OUTCOME = {"ok": "✓", "error": "✗ failed", "died": "✗ kernel died", "interrupted": "interrupted"}
+_PADDING = 14
+_DIRECTED = "directed multiple_edges"
+"""What ipycytoscape adds to the classes of an edge."""
 
 
 def _box(width: int, height: int) -> dict[str, Any]:
@@ -48,27 +46,63 @@ _STYLE: list[dict[str, Any]] = [
             "color": "#1f2a3d",
         },
     },
-    # W3C's own colours of PROV: activities are blue boxes, entities are yellow ovals.
+    # W3C's own colours and shapes of PROV: activities are blue boxes, entities yellow ovals, agents orange houses.
     {
         "selector": "node.stage",
-        "style": {**_box(_STAGE, 74), "background-color": "#dfe5fc", "border-color": "#3f51b5", "line-height": 1.25},
+        "style": {
+            **_box(STAGE_WIDTH, 74),
+            "background-color": "#dfe5fc",
+            "border-color": "#3f51b5",
+            "line-height": 1.25,
+        },
     },
-    {"selector": "node.step", "style": {**_box(_STEP, 46), "background-color": "#eef1fd", "border-color": "#7986cb"}},
+    {"selector": "node.compact", "style": {"height": 48, "font-size": 11.5}},
+    {"selector": "node.aside", "style": {"background-color": "#f3f5f9", "border-color": "#5b677a"}},
+    {
+        "selector": "node.step",
+        "style": {**_box(STEP_WIDTH, 46), "background-color": "#eef1fd", "border-color": "#7986cb"},
+    },
     {
         "selector": "node.item",
-        "style": {**_box(_ITEM, 29), "background-color": "#fff8c5", "border-color": "#9a7b00", "font-size": 11},
+        "style": {**_box(ITEM_WIDTH, 29), "font-size": 11, "text-max-width": ITEM_WIDTH - 20},
     },
-    {"selector": "node.data", "style": {"shape": "ellipse", "text-max-width": _ITEM - 24}},
-    {"selector": "node.parameter", "style": {"background-color": "#eceff1", "border-color": "#607d8b"}},
+    {
+        "selector": "node.item.layer, node.item.big",
+        "style": {"width": 156, "height": 46, "text-max-width": 140},
+    },
+    {
+        "selector": "node.entity",
+        "style": {"shape": "ellipse", "background-color": "#fff8c5", "border-color": "#9a7b00"},
+    },
+    {"selector": "node.activity", "style": {"background-color": "#dfe5fc", "border-color": "#3f51b5"}},
+    {
+        "selector": "node.agent",
+        "style": {
+            "shape": "polygon",
+            "shape-polygon-points": "-1 -0.45 0 -1 1 -0.45 1 1 -1 1",
+            "background-color": "#fed9a6",
+            "border-color": "#a85a00",
+        },
+    },
+    {
+        "selector": "node.parameter",
+        "style": {"shape": "round-rectangle", "background-color": "#eceff1", "border-color": "#607d8b"},
+    },
     {"selector": "node.metric", "style": {"border-width": 3, "font-weight": "bold"}},
+    {"selector": "node.unknown", "style": {"border-style": "dotted"}},
+    {"selector": "node.big", "style": {"width": 180, "height": 84, "font-size": 15, "font-weight": "bold"}},
     {
         "selector": "node.more",
         "style": {"background-opacity": 0, "border-width": 0, "color": "#7d8799", "font-style": "italic"},
     },
     {"selector": "node.error", "style": {"background-color": "#fdeaea", "border-color": "#b3261e"}},
     {"selector": "node.stale", "style": {"background-color": "#f3e8fd", "border-color": "#6b21a8"}},
-    {"selector": "node.changed", "style": {"border-style": "dashed", "border-width": 3, "border-color": "#8a5a00"}},
-    {"selector": "node.open", "style": {"border-width": 4, "border-color": "#1565c0"}},
+    {"selector": "node.edited", "style": {"border-style": "dashed", "border-width": 3, "border-color": "#8a5a00"}},
+    {"selector": "node.changed", "style": {"border-width": 3, "border-color": "#c2570c", "border-style": "dashed"}},
+    {"selector": "node.only-here", "style": {"border-width": 3, "border-color": "#5b677a", "border-style": "dotted"}},
+    {"selector": "node.only-there", "style": {"border-width": 4, "border-color": "#00796b", "border-style": "double"}},
+    {"selector": "node.same", "style": {"opacity": 0.55}},
+    {"selector": "node.open, node.chosen", "style": {"border-width": 4, "border-color": "#1565c0", "opacity": 1}},
     {
         "selector": "edge",
         "style": {
@@ -79,6 +113,25 @@ _STYLE: list[dict[str, Any]] = [
             "curve-style": "bezier",
         },
     },
+    {
+        "selector": "edge.prov",
+        "style": {
+            "label": "data(label)",
+            "text-wrap": "wrap",
+            "font-size": 10,
+            "width": 1.2,
+            "arrow-scale": 0.9,
+            "color": "#1f2a3d",
+            "text-background-color": "#f3f5f9",
+            "text-background-opacity": 0.92,
+            "text-background-padding": 2,
+            "text-background-shape": "roundrectangle",
+        },
+    },
+    {
+        "selector": "edge.loop",
+        "style": {"loop-direction": "0deg", "loop-sweep": "60deg", "control-point-step-size": 90},
+    },
     # From side to side, or the lines would run across the boxes above and below.
     {"selector": "edge.across", "style": {**_ACROSS, "source-endpoint": "50% 0%", "target-endpoint": "-50% 0%"}},
     {"selector": "edge.back", "style": {**_ACROSS, "source-endpoint": "-50% 0%", "target-endpoint": "50% 0%"}},
@@ -88,181 +141,150 @@ _STYLE: list[dict[str, Any]] = [
 ]
 
 
-class RunGraph:
-    """The stages of a run in time; a click opens a stage's steps, and a step's data, parameters and metrics.
+class Canvas:
+    """Where scenes are drawn, one at a time.
 
     Parameters
     ----------
-    stages
-        What is drawn.
-    items_of
-        Returns what a step read and made.
     clicked
-        Called with what a person clicked: a stage as ``stage`` and its id, else a record's identifier.
+        Called with what a clicked dot asks for; see `Dot.meant`.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    scene : Scene
+        What is drawn.
     """
 
-    def __init__(
-        self,
-        stages: Sequence[StageSummary],
-        items_of: Callable[[str], Sequence[Item]],
-        clicked: Callable[[str], None],
-    ) -> None:
-        # A notebook that was tried out for hours has hundreds; those before the last ones are found by the search.
-        self._stages = [replace(stage, steps=stage.steps[-_MOST_STEPS:]) for stage in stages]
-        self._items_of = items_of
-        self._parts: dict[str, list[ipycytoscape.Node | ipycytoscape.Edge]] = {}
-        self._marked: list[ipycytoscape.Node] = []
+    def __init__(self, clicked: Callable[[str], None]) -> None:
+        self._clicked = clicked
+        self._holder_layout = widgets.Layout()
+        self.widget = widgets.Box([], layout=self._holder_layout)
+        self.widget.add_class("mlprov-canvas")
+        self.scene = Scene("")
+        self._layout = widgets.Layout(height="600px", width="100%")
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start with an empty canvas."""
         self._nodes: dict[str, ipycytoscape.Node] = {}
-        self._places: dict[str, tuple[float, float]] = {}
-        self._height = max((len(self._stages) - 1) * _STAGE_PITCH, (_MOST_STEPS - 1) * _STEP_PITCH)
-        self.widget = ipycytoscape.CytoscapeWidget(
-            layout=widgets.Layout(height="600px", width="100%"), min_zoom=0.3, max_zoom=2
-        )
-        self.widget.add_class("mlprov-graph")
-        nodes, edges = self._first_elements()
-        with self.widget.hold_sync():
-            self.widget.graph.add_nodes(nodes)
-            self.widget.graph.add_edges(edges, directed=True)
-            self.widget.set_style(_STYLE)
-            self.widget.set_layout(name="preset", fit=True, padding=14, animate=False)
-        self.widget.on("node", "click", lambda node: clicked(_meant(node["data"])))
+        self._edges: dict[str, ipycytoscape.Edge] = {}
+        self._corners: list[ipycytoscape.Node] = []
+        self._padding = _PADDING
+        self.graph = ipycytoscape.CytoscapeWidget(layout=self._layout, min_zoom=0.2, max_zoom=1.6)
+        self.graph.add_class("mlprov-graph")
 
-    def _first_elements(self) -> tuple[list[ipycytoscape.Node], list[ipycytoscape.Edge]]:
-        # Two corners that nobody sees keep the view where it is when something opens.
-        for name, x, y in (("corner 1", -_STAGE / 2, -40.0), ("corner 2", _ITEMS_AT + _ITEM / 2, self._height + 40.0)):
-            self._node(name, "", "corner", x, y)
-        edges = []
-        for number, stage in enumerate(self._stages):
-            head, y = stage_node(stage.stage), float(number * _STAGE_PITCH)
-            outcome = f"{_OUTCOME.get(stage.status, stage.status)} · {stage.took}"
-            outcome += " · stale" if stage.stale else ""
-            label = "\n".join(part for part in (f"{number + 1}. {stage.title}", stage.headline, outcome) if part)
-            classes = ["stage", "error" if stage.status != "ok" else "", "stale" if stage.stale else ""]
-            self._node(head, label, " ".join(filter(None, classes)), 0.0, y)
-            if number:
-                edges.append(_edge(stage_node(self._stages[number - 1].stage), head, ""))
-            edges += self._add_steps(stage, head, y)
-        self._node("hint", "Click a stage:\nits steps open here", "item more", _STEPS_AT, 0.0)
-        return list(self._nodes.values()), edges
+    def show(self, scene: Scene) -> None:
+        """Draw a scene instead of the last one."""
+        new_dots = [dot for dot in scene.dots if dot.key not in self._nodes]
+        new_lines = [line for line in scene.lines if _key(line) not in self._edges]
+        if len(self._nodes) + len(self._edges) + len(new_dots) + len(new_lines) + 2 > MOST_ELEMENTS and self._nodes:
+            self._close()
+            new_dots, new_lines = scene.dots, scene.lines
+        same_frame = _frame(scene) == _frame(self.scene) and bool(self._nodes)
+        self.scene = scene
+        self._update(scene)
+        nodes, edges = [self._node(dot) for dot in new_dots], [self._edge(line) for line in new_lines]
+        first = not self.widget.children
+        if first:
+            nodes += [self._corner(place, scene) for place in (0, 1)]
+        with self.graph.hold_sync():
+            self.graph.graph.add_nodes(nodes)
+            self.graph.graph.add_edges(edges, directed=True, multiple_edges=True)
+            if first:
+                self.graph.set_style(_STYLE)
+            if first or not same_frame:
+                self._padding = (
+                    2 * _PADDING + 1 - self._padding
+                )  # an equal layout would not be sent, and nothing fitted
+                self.graph.set_layout(name="preset", fit=True, padding=self._padding, animate=False)
+        if first:
+            self.graph.on("node", "click", self._on_click)
+            self.widget.children = (self.graph,)
 
-    def _add_steps(self, stage: StageSummary, head: str, y: float) -> list[ipycytoscape.Edge]:
-        parts: list[ipycytoscape.Node | ipycytoscape.Edge] = []
-        edges: list[ipycytoscape.Edge] = []
-        above = head
-        top = self._top(y, len(stage.steps), _STEP_PITCH)
-        for row, step in enumerate(stage.steps):
-            record = str(step["record"])
-            changed = "" if step["code"] == "as planned" else f" · {step['code']}"
-            stale = " · stale" if step.get("stale") else ""
-            spent = duration(step["start"], step["end"])
-            outcome = f"{_OUTCOME.get(str(step['status']), step['status'])} · {spent}{changed}{stale}"
-            failed = "error" if step["status"] != "ok" else ""
-            classes = ["step", "changed" if changed else "", failed, "stale" if stale else "", _AWAY]
-            label = f"{shortened(str(step['title']), 26)}\n{outcome}"
-            parts.append(self._node(record, label, " ".join(filter(None, classes)), _STEPS_AT, top + row * _STEP_PITCH))
-            edges.append(_edge(above, record, f"{'' if edges else 'across '}{_AWAY}"))
-            above = record
-        parts += edges
-        self._parts[head] = parts
-        return edges
+    def _on_click(self, node: dict[str, Any]) -> None:
+        meant = str(node["data"].get("meant") or "")
+        if meant:
+            self._clicked(meant)
 
-    def _top(self, y: float, count: int, pitch: float) -> float:
-        """Return where a column of so many begins that has its middle near `y` and stays in the canvas."""
-        length = (count - 1) * pitch
-        return max(min(y - length / 2, self._height - length), 0.0)
+    def _update(self, scene: Scene) -> None:
+        """Show and move what is drawn again, and hide the rest."""
+        dots = {dot.key: dot for dot in scene.dots}
+        for key, node in self._nodes.items():
+            dot = dots.get(key)
+            if dot is None:
+                _hide(node)
+                continue
+            if node.classes != dot.classes:
+                node.classes = dot.classes
+            if dict(node.data) != _data(dot):
+                node.data = _data(dot)
+            if (node.position["x"], node.position["y"]) != (dot.x, dot.y):
+                node.position = {"x": dot.x, "y": dot.y}
+        lines = {_key(line): line for line in scene.lines}
+        for key, edge in self._edges.items():
+            line = lines.get(key)
+            if line is None:
+                _hide(edge)
+            elif edge.classes.split() != f"{line.classes} {_DIRECTED}".split():
+                edge.classes = f"{line.classes} {_DIRECTED}"
+        if self.widget.children:
+            for place in (0, 1):
+                corner = self._corners[place]
+                x, y = _corner_of(scene, place)
+                if (corner.position["x"], corner.position["y"]) != (x, y):
+                    corner.position = {"x": x, "y": y}
 
-    def _node(self, identifier: str, label: str, classes: str, x: float, y: float) -> ipycytoscape.Node:
-        node = ipycytoscape.Node(data={"id": identifier, "label": label}, classes=classes, position={"x": x, "y": y})
-        self._nodes[identifier], self._places[identifier] = node, (x, y)
+    def _close(self) -> None:
+        old, elements = self.graph, [*self._nodes.values(), *self._edges.values(), *self._corners]
+        self.widget.children = ()
+        self._begin()
+        for element in elements:
+            element.close()
+        old.graph.close()
+        old.close()
+
+    def _node(self, dot: Dot) -> ipycytoscape.Node:
+        position = {"x": dot.x, "y": dot.y}
+        node = ipycytoscape.Node(data=_data(dot), classes=dot.classes, position=position, grabbable=False)
+        self._nodes[dot.key] = node
         return node
 
-    def open(self, meant: str) -> None:
-        """Show a stage's steps, or a step's data, parameters and metrics with it; others close.
+    def _edge(self, line: Line) -> ipycytoscape.Edge:
+        data = {"id": _key(line), "source": line.source, "target": line.target, "label": line.label}
+        edge = ipycytoscape.Edge(data=data, classes=line.classes)
+        self._edges[_key(line)] = edge
+        return edge
 
-        Parameters
-        ----------
-        meant
-            A stage's node or a step's record; anything else changes nothing.
-        """
-        stage = next((s for s in self._stages if meant in (stage_node(s.stage), *(x["record"] for x in s.steps))), None)
-        if stage is None:
-            return
-        head = stage_node(stage.stage)
-        shown = {head, meant}
-        if meant != head and meant not in self._parts:
-            self._add_items(meant)
-        with self.widget.hold_sync():
-            for name, parts in self._parts.items():
-                for part in parts:
-                    _away(part, name not in shown)
-            _away(self._nodes["hint"], True)
-            for node in self._marked:
-                node.classes = node.classes.replace(" open", "")
-            self._marked = [self._nodes[name] for name in shown]
-            for node in self._marked:
-                node.classes += " open"
-
-    def _add_items(self, step: str) -> None:
-        nodes, edges = [], []
-        rows, y = _rows(self._items_of(step), int(self._height / _LEAST_PITCH) + 1), self._places[step][1]
-        pitch = min(_ITEM_PITCH, self._height / max(len(rows) - 1, 1))
-        top = self._top(y, len(rows), pitch)
-        for number, (label, item) in enumerate(rows):
-            # Each step draws its own oval of what several steps read.
-            classes = f"item {item.kind}" if item else "item more"
-            node = self._node(f"{step} row {number}", label, classes, _ITEMS_AT, top + number * pitch)
-            node.data = {**node.data, "record": item.record if item else step}
-            nodes.append(node)
-            name = str(node.data["id"])
-            if item is not None:
-                edges.append(_edge(step, name, "across thin") if item.made else _edge(name, step, "back thin"))
-        self._parts[step] = [*nodes, *edges]
-        self.widget.graph.add_nodes(nodes)
-        self.widget.graph.add_edges(edges, directed=True)
+    def _corner(self, place: int, scene: Scene) -> ipycytoscape.Node:
+        # Two corners that nobody sees keep the view where it is when something opens.
+        x, y = _corner_of(scene, place)
+        node = ipycytoscape.Node(data={"id": f"corner {place}"}, classes="corner", position={"x": x, "y": y})
+        self._corners.append(node)
+        return node
 
 
-def stage_node(stage: str) -> str:
-    """Return the identifier of a stage's node, which is no record's."""
-    return f"stage {stage}"
+def _frame(scene: Scene) -> tuple[float, ...]:
+    return scene.left, scene.top, scene.width, scene.height
 
 
-def _meant(data: dict[str, Any]) -> str:
-    return str(data.get("record") or data["id"])
+def _corner_of(scene: Scene, place: int) -> tuple[float, float]:
+    return scene.left + place * scene.width, scene.top + place * scene.height
 
 
-def _edge(source: str, target: str, classes: str) -> ipycytoscape.Edge:
-    identifier = f"{source} -> {target}"
-    return ipycytoscape.Edge(data={"id": identifier, "source": source, "target": target}, classes=classes)
+def _data(dot: Dot) -> dict[str, str]:
+    return {"id": dot.key, "label": dot.label, "meant": dot.meant}
 
 
-def _away(part: ipycytoscape.Node | ipycytoscape.Edge, away: bool) -> None:
-    classes = [name for name in part.classes.split() if name != _AWAY] + ([_AWAY] if away else [])
-    if part.classes.split() != classes:
-        part.classes = " ".join(classes)
+def _key(line: Line) -> str:
+    return f"{line.source} -> {line.target}{' as PROV' if line.label else ''}"
 
 
-def _rows(items: Sequence[Item], room: int, most: int = _MOST_OF_A_KIND) -> list[tuple[str, Item | None]]:
-    """Return what there is room for, line by line: a text, and the item that it stands for."""
-    rows: list[tuple[str, Item | None]] = []
-    for made, verb in ((False, "read"), (True, "made")):
-        own = [item for item in items if item.made is made]
-        seen: dict[str, int] = {}
-        kept = []
-        for item in own:
-            seen[item.kind] = seen.get(item.kind, 0) + 1
-            if seen[item.kind] <= most:
-                kept.append(item)
-        if kept:
-            rows.append((verb, None))
-            rows += [(_label(item), item) for item in kept]
-        if len(own) > len(kept):
-            rows.append((f"and {len(own) - len(kept)} more", None))
-    if len(rows) > room and most > 1:
-        return _rows(items, room, most - 1)
-    return rows or [("read and made nothing\nthat is named", None)]
+def _hide(part: ipycytoscape.Node | ipycytoscape.Edge) -> None:
+    if _AWAY not in part.classes.split():
+        part.classes = f"{part.classes.strip()} {_AWAY}"
 
 
-def _label(item: Item) -> str:
-    if item.kind in ("parameter", "metric"):
-        return shortened(f"{item.name} = {item.value}", 27)
-    return shortened(f"{item.name} ({item.value})" if item.value else item.name, 27)
+def visible(parts: Iterable[Any]) -> list[Any]:
+    """Return the elements that are not away."""
+    return [part for part in parts if _AWAY not in part.classes.split() and "corner" not in part.classes.split()]

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from mlprov_widgets.provenance.overview import cost_of
-from mlprov_widgets.provenance.pipeline import pipeline_svg
+from mlprov_widgets.provenance.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.reading import ProvenanceFile
 from mlprov_widgets.provenance.recorder import active
 from mlprov_widgets.provenance.view import View, view
@@ -55,6 +55,7 @@ class Summary:
             for name, value in self._rows()
         )
         picture = f'<div style="max-width:1300px;overflow-x:auto">{pipeline_svg(self.view)}</div>'
+        picture += f"<details><summary>The steps as a table</summary>{pipeline_table(self.view)}</details>"
         if self.folded:  # the graph stands above it; where it cannot be shown any more, this still can
             picture = f"<details><summary>As a picture</summary>{picture}</details>"
         return f"{picture}<table>{cells}</table>"
@@ -81,7 +82,7 @@ def show_provenance() -> None:
 
     file = ProvenanceFile(built.document)
     laid_out = view(file)
-    graph = None if recorder.under_runner or not _is_looked_at(recorder.namespace) else _graph(file, laid_out)
+    graph = None if recorder.under_runner or not _is_looked_at(recorder.namespace) else _graph(file)
     if graph is not None:
         display(*graph)
     display(Summary(laid_out, recorder.shown_place(), folded=graph is not None))
@@ -92,13 +93,13 @@ def _is_looked_at(namespace: dict[str, Any]) -> bool:
     return bool(os.environ.get("JPY_SESSION_NAME")) or "__vsc_ipynb_file__" in namespace
 
 
-def _graph(file: ProvenanceFile, laid_out: View) -> tuple[Any, ...] | None:
+def _graph(file: ProvenanceFile) -> tuple[Any, ...] | None:
     """Return what is displayed for the graph, None where its packages are missing."""
     try:
         import ipywidgets as widgets
         from IPython.display import Javascript
 
-        from mlprov_widgets.ui.explorer import Explorer
+        from mlprov_widgets.ui.explorer import Explorer, story_from
     except ModuleNotFoundError:
         return None
     from mlprov_widgets.ui.parts import note
@@ -109,6 +110,6 @@ def _graph(file: ProvenanceFile, laid_out: View) -> tuple[Any, ...] | None:
     def tell(kind: str, text: str) -> None:
         told.value = note(text, "bad")
 
-    root = widgets.VBox([widgets.HTML(style()), told, Explorer(file, laid_out, tell).widget])
+    root = widgets.VBox([widgets.HTML(style()), told, Explorer(story_from(file), tell).widget])
     root.add_class("mlprov")
     return root, Javascript(script())

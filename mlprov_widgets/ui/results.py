@@ -9,11 +9,12 @@ import ipywidgets as widgets
 from mlprov_widgets.provenance.overview import duration
 from mlprov_widgets.provenance.reading import read_provenance
 from mlprov_widgets.provenance.report import figures_of
+from mlprov_widgets.provenance.story import Story
 from mlprov_widgets.provenance.view import view
 from mlprov_widgets.ui import parts
-from mlprov_widgets.ui.desk import Desk
+from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.downloads import Downloads
-from mlprov_widgets.ui.explorer import Explorer
+from mlprov_widgets.ui.explorer import Explorer, read_story, story_from
 
 
 class Results:
@@ -25,12 +26,17 @@ class Results:
         The run's document.
     desk
         What the pages share.
+    expected
+        The document that the run was to reproduce.
     """
 
-    def __init__(self, provenance: Path, desk: Desk) -> None:
+    def __init__(self, provenance: Path, desk: Desk, expected: Path | None = None) -> None:
+        self._desk, self._expected = desk, expected
         self.file = read_provenance(provenance)
         self.view = view(self.file)
-        self.explorer = Explorer(self.file, self.view, desk.tell)
+        self.explorer = self._explorer()
+        self._graph = desk.box(self.explorer.widget)
+        beside = [row(desk.button("See both runs side by side", self.compare))] if expected is not None else []
         pictures = [(item["label"], item["raw"]) for item in figures_of(self.file)]
         self.widget = widgets.VBox(
             [
@@ -39,11 +45,33 @@ class Results:
                 widgets.HTML("".join(parts.note(text, "warn") for text in self._stale())),
                 widgets.HTML(parts.figures(pictures)),
                 widgets.HTML("<h3>What ran</h3>"),
-                self.explorer.widget,
+                *beside,
+                self._graph,
                 widgets.HTML("<h3>Take it with you</h3>"),
                 Downloads(desk, self.file).widget,
             ]
         )
+
+    def _explorer(self, other: Story | None = None) -> Explorer:
+        desk = self._desk
+        fields = {parameter.name: parameter.label for parameter in desk.task.parameters}
+
+        def to_field(name: str) -> None:
+            desk.go(desk.page_of(name))
+
+        return Explorer(story_from(self.file), desk.tell, other, fields=fields, to_field=to_field)
+
+    def compare(self) -> None:
+        """Show the run beside the one that it was to reproduce.
+
+        Raises
+        ------
+        ProvenanceError
+            If that one's document cannot be read.
+        """
+        if self._expected is not None:
+            self.explorer = self._explorer(read_story(self._expected))
+            self._graph.children = (self.explorer.widget,)
 
     def _stale(self) -> list[str]:
         return [f"These numbers are stale: {reason}." for reason in list(self.view.stale_metrics.values())[:1]]

@@ -133,7 +133,7 @@ class RunPage:
             verdict = ""
             if result["status"] == "completed" and self.expected is not None:
                 verdict = _verdict_html(self.expected, provenance)
-            self.results = Results(provenance, self._desk)
+            self.results = Results(provenance, self._desk, self.expected if verdict else None)
             self.result_box.children = (widgets.HTML(verdict), self.results.widget)
         self.progress.value = told if result["status"] != "completed" else ""
         self._desk.ended()

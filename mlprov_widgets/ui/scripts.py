@@ -30,6 +30,15 @@ const say = (form, name, text) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
   return true;
 };
+const copied = async (text) => {
+  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+};
 let looks = 0;
 const timer = setInterval(() => {
   const forms = document.querySelectorAll(".mlprov");
@@ -51,6 +60,33 @@ const timer = setInterval(() => {
     }, true);
     const graphs = () => [...form.querySelectorAll(".mlprov-graph, .mlprov-graph *")]
       .filter((element) => element._cyreg && element._cyreg.cy).map((element) => element._cyreg.cy);
+    // What is drawn has no text for a screen reader; the table below it has, and so says the canvas.
+    form.addEventListener("focusin", () => form.querySelectorAll(".mlprov-graph").forEach((canvas) => {
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", "The graph; the table below it holds the same");
+    }));
+    form.addEventListener("click", (event) => {
+      const pressed = event.target.closest("[data-go], [data-copy], [data-zoom]");
+      const explorer = pressed && pressed.closest(".mlprov-explorer");
+      if (!explorer) return;
+      const { go, copy, zoom } = pressed.dataset;
+      if (go) say(explorer, "mlprov-goto", `${go} ${Date.now()}`);
+      if (copy) copied(copy).then(() => {
+        const label = pressed.textContent;
+        pressed.textContent = "Copied";
+        setTimeout(() => { pressed.textContent = label; }, 1500);
+      });
+      if (zoom) [...explorer.querySelectorAll(".mlprov-graph, .mlprov-graph *")]
+        .filter((element) => element._cyreg && element._cyreg.cy).map((element) => element._cyreg.cy)
+        .forEach((graph) => {
+          graph.resize();
+          if (zoom === "fit") graph.fit(graph.elements(":visible"), 14);
+          else graph.zoom({
+            level: graph.zoom() * (zoom === "in" ? 1.25 : 0.8),
+            renderedPosition: { x: graph.width() / 2, y: graph.height() / 2 },
+          });
+        });
+    });
     form.addEventListener("pointerover", (event) => {
       if (event.target.closest(".mlprov-graph")) graphs().forEach((graph) => graph.resize());
     }, true);

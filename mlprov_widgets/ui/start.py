@@ -13,6 +13,7 @@ from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.form import Form
+from mlprov_widgets.ui.look import LookBox
 from mlprov_widgets.ui.running import RunPage
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class StartPage:
             desk.box(self.upload, told, css="mlprov-field"),
             self.imported,
             self.reproduce_row,
+            LookBox(desk).widget,
         )
 
     def refresh(self) -> None:

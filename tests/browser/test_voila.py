@@ -108,11 +108,9 @@ def test_the_whole_way_from_choices_to_a_run_and_its_provenance(form: Any, page:
     assert any(node["label"] == "epochs = 5" for node in shown)
     assert [node["label"] for node in shown if not node["inside"]] == []
     form.field("Find").fill("accuracy")
-    expect(page.get_by_text(re.compile(r"^\d+ found$"))).to_be_visible()
-    form.field("Found").select_option(
-        "Measure made metric accuracy = " + page.locator(".mlprov-numbers b").first.inner_text()
-    )
-    expect(details.get_by_role("heading")).to_have_text("Measure")
+    expect(page.get_by_text(re.compile(r"^\d+ found for “accuracy”"))).to_be_visible()
+    form.field("Found").select_option(f"accuracy = {page.locator('.mlprov-numbers b').first.inner_text()}  ·  metric")
+    expect(details.get_by_role("heading")).to_have_text("accuracy")
     assert any(node["label"].startswith("accuracy = ") for node in form.nodes())
     screenshot("9-step")
 

@@ -28,6 +28,7 @@ PUBLIC = [
     "check_task",
     "record",
     "show_provenance",
+    "explore",
 ]
 
 HEAVY = {

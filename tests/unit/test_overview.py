@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlprov_widgets.provenance.overview import StageSummary, items_of, overview, shortened
+from mlprov_widgets.provenance.overview import StageSummary, overview, shortened
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
 from mlprov_widgets.provenance.terms import group_of
 from mlprov_widgets.provenance.view import View, view
@@ -168,11 +168,6 @@ def tiny(tiny_run: dict[str, Any]) -> ProvenanceFile:
     return read_provenance(Path(tiny_run["provenance"]))
 
 
-def told(file: ProvenanceFile, name: str) -> list[tuple[str, str, str]]:
-    """Return what an execution read and made: which of it, of what kind, its name."""
-    return [("made" if i.made else "read", i.kind, i.name) for i in items_of(file, f"run:exec-{name}-1")]
-
-
 def test_a_real_run_has_a_headline_for_every_stage(tiny: ProvenanceFile) -> None:
     laid_out = view(tiny)
     stages = overview(laid_out)
@@ -185,81 +180,3 @@ def test_a_real_run_has_a_headline_for_every_stage(tiny: ProvenanceFile) -> None
         f"accuracy {laid_out.metrics['accuracy']:.3g}",
     ]
     assert {s.status for s in stages} == {"ok"}
-
-
-def test_what_later_steps_read_comes_before_what_served_inside(tiny: ProvenanceFile) -> None:
-    assert told(tiny, "load-data") == [
-        ("read", "parameter", "dataset_id"),
-        ("made", "data", "labels"),
-        ("made", "data", "points"),
-        ("made", "data", "cloud"),
-        ("made", "data", "dataset_id"),
-    ]
-
-
-def test_what_was_read_comes_before_what_was_made(tiny: ProvenanceFile) -> None:
-    sides = [side for side, *_ in told(tiny, "train")]
-    assert sides == sorted(sides, reverse=True)
-    assert set(sides) == {"read", "made"}
-
-
-def test_files_and_metrics_that_a_step_made_are_its_own(tiny: ProvenanceFile) -> None:
-    made = [item for item in told(tiny, "evaluate") if item[0] == "made" and item[1] != "data"]
-    assert sorted(made) == [
-        ("made", "file", "outputs/line.json"),
-        ("made", "metric", "accuracy"),
-        ("made", "metric", "confusion_matrix"),
-        ("made", "metric", "loss"),
-    ]
-
-
-def test_the_code_of_a_step_is_nothing_that_it_read(tiny: ProvenanceFile) -> None:
-    assert told(tiny, "imports") == []
-
-
-def test_a_parameter_and_its_value(tiny: ProvenanceFile) -> None:
-    values = {item.name: item.value for item in items_of(tiny, "run:exec-train-1") if item.kind == "parameter"}
-    assert values == {"epochs": "4", "optimizer": "Descent"}
-
-
-def item_of(record: dict[str, Any], entity: str = "run:var-rows-1", **more: Any) -> Any:
-    document = {
-        "entity": {entity: record, **more},
-        "wasGeneratedBy": {"_:g": {"prov:entity": entity, "prov:activity": "run:exec-a-1"}},
-    }
-    found = items_of(ProvenanceFile(document), "run:exec-a-1")
-    return found[0] if found else None
-
-
-@pytest.mark.parametrize(
-    ("record", "expected"),
-    [
-        ({"ml:shape": {"$": "[150, 4]", "type": "rdf:JSON"}, "ml:value": "x"}, "150 × 4"),
-        ({"ml:value": {"$": "0.123456", "type": "xsd:double"}}, "0.1235"),
-        ({"ml:value": {"$": "7", "type": "xsd:integer"}}, "7"),
-        ({"ml:value": "two\nlines"}, "two lines"),
-        ({}, ""),
-    ],
-)
-def test_the_value_of_data_is_its_shape_where_it_has_one(record: dict[str, Any], expected: str) -> None:
-    assert item_of({"ml:variable": "rows", **record}).value == expected
-
-
-def test_a_setting_of_nothing_is_empty() -> None:
-    none = {"mls:hasValue": {"$": "null", "type": "rdf:JSON"}}
-    assert item_of(none, "run:hp-patience").value == "empty"
-
-
-def test_a_metric_is_called_as_its_measure() -> None:
-    metric = {"mls:specifiedBy": {"$": "plan:measure-F1_x2c_", "type": "prov:QUALIFIED_NAME"}, "mls:hasValue": 1}
-    item = item_of(metric, "run:metric-F1_x2c_", **{"plan:measure-F1_x2c_": {"schema:name": "F1,"}})
-    assert (item.kind, item.name, item.value) == ("metric", "F1,", "1")
-
-
-@pytest.mark.parametrize("entity", ["run:cell-a-1", "run:history", "plan:form", "nothing"])
-def test_other_entities_are_no_items(entity: str) -> None:
-    assert item_of({"ml:variable": "rows"}, entity) is None
-
-
-def test_a_step_of_no_document_read_and_made_nothing() -> None:
-    assert items_of(ProvenanceFile({}), "run:exec-a-1") == []

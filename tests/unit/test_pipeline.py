@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from mlprov_widgets.provenance.overview import duration, seconds_between
-from mlprov_widgets.provenance.pipeline import pipeline_svg
+from mlprov_widgets.provenance.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.view import View
 
 START, END = "2026-01-01T12:00:00+00:00", "2026-01-01T12:00:01.500000+00:00"
@@ -117,3 +117,15 @@ def test_a_time_is_told_as_a_person_would(end: str | None, told: str) -> None:
 
 def test_the_seconds_between_two_times_are_exact() -> None:
     assert seconds_between(START, END) == 1.5
+
+
+def test_the_table_says_what_the_picture_says_and_no_text_becomes_markup() -> None:
+    steps = [step("net", "model", title="<b>Net</b>"), step("fit", "training", title="Fit")]
+    told = pipeline_table(View({}, {}, {}, steps, {}, {}))
+    assert "<b>" not in told
+    assert "<td>&lt;b&gt;Net&lt;/b&gt;</td><td>ok</td>" in told
+    assert told.count('scope="rowgroup"') == 2
+
+
+def test_without_steps_there_is_no_table() -> None:
+    assert pipeline_table(View({}, {}, {}, [], {}, {})) == ""

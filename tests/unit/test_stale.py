@@ -19,7 +19,7 @@ from mlprov_widgets.provenance.reading import ProvenanceFile
 from mlprov_widgets.provenance.report import report
 from mlprov_widgets.provenance.stale import Staleness
 from mlprov_widgets.provenance.view import view
-from mlprov_widgets.ui.explorer import Explorer
+from mlprov_widgets.ui.explorer import Explorer, story_from
 
 NOTEBOOK = {
     "load": "rows = source()",
@@ -368,12 +368,12 @@ def test_the_report_says_it_of_the_cells_and_of_the_results(outdated: Provenance
 
 
 def test_the_graph_says_it_and_the_details_say_why(outdated: ProvenanceFile) -> None:
-    shown = Explorer(outdated, view(outdated), lambda kind, text: None)
-    nodes = {node.data["id"]: node for node in shown.graph.widget.graph.nodes}
-    assert "stale" in nodes["run:exec-test-1"].classes.split()
-    assert nodes["run:exec-test-1"].data["label"].endswith("stale")
-    assert "stale" not in nodes["run:exec-model-2"].classes
-    shown.open("run:exec-test-1")
+    shown = Explorer(story_from(outdated), lambda kind, text: None)
+    steps = {step.identifier: step.ref for stage in shown.stages for step in stage.steps}
+    shown.go(steps["run:exec-test-1"])
+    nodes = {node.data["id"]: node for node in shown.canvas.graph.graph.nodes}
+    assert "stale" in nodes[steps["run:exec-test-1"]].classes.split()
+    assert nodes[steps["run:exec-test-1"]].data["label"].endswith("stale")
     assert "weights comes from Train, which is stale" in shown.details.value
 
 
