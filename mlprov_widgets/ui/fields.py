@@ -11,6 +11,7 @@ import ipywidgets as widgets
 from mlprov_widgets.tasks.model import Kind, Parameter, Value
 from mlprov_widgets.tasks.plan import TABLE_SUFFIXES
 from mlprov_widgets.tasks.values import display
+from mlprov_widgets.ui.parts import folded, note
 
 Changed = Callable[[str, object], None]
 """Called with the parameter's name and what was entered."""
@@ -53,6 +54,8 @@ class Field:
         self._upload: widgets.FileUpload | None = None
         self.control = self._make(free_paths)
         children = [self.control, self._help, self._error]
+        if parameter.kind is Kind.CHOICE and any(choice.help for choice in parameter.choices):
+            children.insert(2, html(_choices_html(parameter)))
         if self._upload is not None:
             children.insert(0, self._upload)
             if not free_paths:
@@ -175,11 +178,11 @@ class Field:
                     self.control.options = names
             elif isinstance(self.control, widgets.Dropdown):
                 self._offer_list(columns, impossible, value, given)
-            self._tell_impossible(impossible)
         finally:
             self._filling = False
         if isinstance(self.control, widgets.SelectMultiple | widgets.Dropdown):
             self.fill(value, given is not None)
+        self._tell_about(impossible)
 
     def _offer_list(
         self, columns: Sequence[str], impossible: Mapping[str, str], detected: Value, given: object
@@ -197,17 +200,23 @@ class Field:
             values = [option for _, option in options]
             self.control.value = value if value in values else values[0] if values else None
 
-    def _tell_impossible(self, impossible: Mapping[str, str]) -> None:
+    def _tell_about(self, impossible: Mapping[str, str]) -> None:
+        """Show what the field is for, what the choice means, and what cannot be chosen now."""
         labels = {choice.value: choice.label for choice in self.parameter.choices}
         lines = [f"{escape(labels.get(v, v))} cannot be chosen now: {escape(why)}." for v, why in impossible.items()]
+        chosen = self.parameter.choice(str(self.control.value)) if self.parameter.kind is Kind.CHOICE else None
+        if chosen is not None and chosen.help:
+            lines.insert(0, f"<b>{escape(chosen.label)}:</b> {escape(chosen.help)}")
         text = "<br>".join([self._help_text(), *lines])
         html = f'<div class="mlprov-help">{text}</div>'
         if self._help.value != html:
             self._help.value = html
 
-    def tell(self, error: str) -> None:
-        """Show what is wrong, or that nothing is."""
+    def tell(self, error: str, advice: str = "") -> None:
+        """Show what is wrong, or why the value is discouraged, or that nothing is."""
         html = f'<div class="mlprov-error" role="alert">{escape(error)}</div>' if error else ""
+        if advice and not error:
+            html = note(advice, "warn")
         if self._error.value != html:
             self._error.value = html
             (self.widget.add_class if error else self.widget.remove_class)("mlprov-wrong")
@@ -217,3 +226,11 @@ class Field:
         shown = None if visible else "none"
         if self.widget.layout.display != shown:
             self.widget.layout.display = shown
+
+
+def _choices_html(parameter: Parameter) -> str:
+    """Return what each choice means and when to prefer it, to be unfolded."""
+    rows = (
+        f"<dt>{escape(choice.label)}</dt><dd>{escape(choice.help)}</dd>" for choice in parameter.choices if choice.help
+    )
+    return folded(f"What the choices mean: {parameter.label}", f'<dl class="mlprov-choices">{"".join(rows)}</dl>')

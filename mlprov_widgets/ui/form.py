@@ -47,6 +47,13 @@ class Checked:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     draft: Draft | None = None
 
+    @property
+    def advice(self) -> dict[str, str]:
+        """Parameter to why its value is discouraged."""
+        told = self.draft.advice if self.draft is not None else ()
+        split = (text.partition(": ") for text in told)
+        return {name: f"{text[:1].upper()}{text[1:]}." for name, _, text in split}
+
 
 class Form:
     """The content of a form for one task.

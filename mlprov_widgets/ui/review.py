@@ -57,7 +57,8 @@ class ReviewPage:
         plan = checked.draft.plan
         if self.made.value and self._made_from != plan.digest:
             self.made.value = ""
-        advice = "".join(parts.note(text, "warn") for text in checked.draft.advice)
+        labels = {parameter.name: parameter.label for parameter in desk.task.parameters}
+        advice = "".join(parts.note(f"{labels.get(n, n)}: {text}", "warn") for n, text in checked.advice.items())
         groups: dict[str, list[tuple[str, str, str]]] = {}
         for name, shown in zip(plan.values, parts.plan_rows(desk.task, plan), strict=True):
             groups.setdefault(desk.title_of(desk.page_of(name)), []).append(shown)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import ValueRefused
 from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Parameter
-from mlprov_widgets.tasks.tables import MOST_BYTES, Table
+from mlprov_widgets.tasks.pictures import look_into
+from mlprov_widgets.tasks.tables import MOST_BYTES
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
+from mlprov_widgets.ui.data_seen import pictures_html, table_html
 from mlprov_widgets.ui.desk import ABOUT, Desk, row
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked
-
-_MOST_COLUMNS = 8
-_MOST_CLASSES = 12
 
 
 class StagePage:
@@ -41,11 +41,23 @@ class StagePage:
         self.fields = {p.name: Field(p, changed, uploaded, not desk.served, desk.html) for p in self._parameters}
         self.tables = {p.name: desk.html() for p in self._parameters if p.kind is Kind.FILE}
         children: list[widgets.Widget] = [desk.html(parts.heading(desk.title_of(page), lead))]
-        for name, field in self.fields.items():
-            children.append(field.widget)
+        advanced: list[widgets.Widget] = []
+        for parameter in self._parameters:
+            name = parameter.name
+            place = advanced if parameter.advanced else children
+            place.append(self.fields[name].widget)
             if name in self.tables:
                 self.tables[name].add_class("mlprov-table-seen")
-                children.append(self.tables[name])
+                place.append(self.tables[name])
+        # What can be left alone is folded away: a button, because a fold of HTML holds no fields.
+        self.is_unfolded = False
+        self.fold_button = widgets.Button(tooltip="", layout=widgets.Layout(display="none"))
+        self.fold_button.add_class("mlprov-fold")
+        fold = desk.guard(self._on_fold)
+        self.fold_button.on_click(lambda _: fold())
+        self._folded = widgets.VBox(advanced)
+        if advanced:
+            children += [self.fold_button, self._folded]
         # Each leads from this very page: a double click on Next is one step.
         back = desk.button("Back", lambda: turn(-1))
         forward = desk.button("Next", lambda: turn(1), primary=True)
@@ -64,13 +76,44 @@ class StagePage:
             field.show(name in checked.applies)
             impossible = checked.impossible.get(name, {})
             field.offer(_columns_for(parameter, checked), impossible, checked.values.get(name), given.get(name))
-            field.tell(checked.errors.get(name, ""))
+            field.tell(checked.errors.get(name, ""), checked.advice.get(name, ""))
         for name, html in self.tables.items():
             seen = checked.tables.get(name)
-            value = self._limits(name) if seen is None else _table_html(seen)
+            value = table_html(seen) if seen is not None else self._pictures(name) or self._limits(name)
             shown = value if name in checked.applies else ""
             if html.value != shown:
                 html.value = shown
+        self._show_fold(checked, fill)
+
+    def _show_fold(self, checked: Checked, fill: bool) -> None:
+        given = self._desk.form.given
+        own = [p.name for p in self._parameters if p.advanced and p.name in checked.applies]
+        changed = sum(name in given for name in own)
+        # Nothing that is wrong, and nothing that came from a file, stays out of sight.
+        if (fill and changed) or any(name in checked.errors for name in own):
+            self.is_unfolded = True
+        more = f"More settings ({len(own)}{f', {changed} changed' if changed else ''})"
+        told = "Fewer settings" if self.is_unfolded else more
+        if self.fold_button.description != told:
+            self.fold_button.description = told
+        self.fold_button.layout.display = None if own else "none"
+        self._folded.layout.display = None if self.is_unfolded else "none"
+
+    def _on_fold(self) -> None:
+        self.is_unfolded = not self.is_unfolded
+        self._show_fold(self._desk.checked, fill=False)
+
+    def _pictures(self, name: str) -> str:
+        """Return what was seen in an archive of pictures, nothing for another file."""
+        desk = self._desk
+        parameter = desk.task.parameter(name)
+        if parameter is None or "zip" not in parameter.suffixes:
+            return ""
+        path = desk.form.sources.get(name) or Path(str(desk.form.given.get(name) or ""))
+        if path.suffix.lower() != ".zip":
+            return ""
+        seen = look_into(path)
+        return pictures_html(seen) if seen is not None else ""
 
     def _limits(self, name: str) -> str:
         desk = self._desk
@@ -115,15 +158,3 @@ def _columns_for(parameter: Parameter, checked: Checked) -> tuple[str, ...]:
         return checked.columns.get(parameter.of, ())
     # What is to be predicted is not left out.
     return tuple(n for n in table.columns if parameter.kind is not Kind.NAMES or n != table.target_column)
-
-
-def _table_html(table: Table) -> str:
-    classes = ", ".join(f"{label} ({count})" for label, count in list(table.classes.items())[:_MOST_CLASSES])
-    more = "" if len(table.classes) <= _MOST_CLASSES else ", …"
-    told = (
-        f"{table.rows:,} rows, {len(table.columns) - 1} features, separator {table.separator}, "
-        f"target {table.target_column} with {len(table.classes)} classes: {classes}{more}. "
-        f"Missing cells: {sum(table.missing.values())}."
-    )
-    rows = [row[:_MOST_COLUMNS] for row in table.preview]
-    return parts.note(told, "fine") + parts.table(rows, table.columns[:_MOST_COLUMNS])

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Locator, Page, Route, expect, sync_playwright
 
 Screenshot = Callable[[str], None]
@@ -231,6 +232,16 @@ class Form:
         """Click the node of the graph whose label has this text in one of its lines."""
         node = next(node for node in self.nodes() if re.search(label, node["label"], re.MULTILINE))
         self.page.mouse.click(float(node["x"]), float(node["y"]))
+
+    def faults(self) -> list[str]:
+        """Return what axe-core finds serious, with the element."""
+        found = Axe().run(self.page, context=".mlprov").response["violations"]
+        return [
+            f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
 
     def is_within_window(self) -> bool:
         """Say whether nothing makes the page scroll sideways."""

@@ -124,6 +124,7 @@ def test_the_whole_way_from_choices_to_a_run_and_its_provenance(form: Any, page:
     compile(saved("Python script (.py)"), "script", "exec")
     assert zipfile.is_zipfile(BytesIO(saved("Research crate (zip)")))
 
+    assert form.faults() == []
     page.set_viewport_size({"width": 400, "height": 900})
     screenshot("narrow")
     assert form.is_within_window()

@@ -24,6 +24,7 @@ from mlprov_widgets.ui.wizard import Wizard
 
 IRIS = "multiclass_classification"
 IMAGES = "image_classification"
+DATA = Path(__file__).parents[1] / "data"
 TABLE = b"length;width;kind\n1;2;a\n2;3;b\n3;4;a\n4;5;b\n5;6;a\n6;7;b\n7;8;a\n"
 HOSTILE = "<script>alert(1)</script>"
 
@@ -447,7 +448,60 @@ def test_the_review_groups_the_choices_by_their_stage(tiny: Wizard) -> None:
 
 def test_the_review_tells_the_advice(made: Wizard) -> None:
     control(made, "scaler").value = "none"
-    assert "a network learns slowly, or not at all" in made.review.summary.value
+    assert "Scaling: A network learns slowly, or not at all" in made.review.summary.value
+    assert "A network learns slowly, or not at all" in made.field("scaler")._error.value
+    assert "mlprov-wrong" not in made.field("scaler").widget._dom_classes
+
+
+def test_advanced_fields_are_folded_until_they_are_asked_for(made: Wizard) -> None:
+    page = made.stage_page("training")
+    folded = [p for p in page._parameters if p.advanced and p.name in made.desk.checked.applies]
+    assert page.fold_button.description == f"More settings ({len(folded)})"
+    assert page._folded.layout.display == "none"
+    page.fold_button.click()
+    assert (page.fold_button.description, page._folded.layout.display) == ("Fewer settings", None)
+    page.fold_button.click()
+    assert page._folded.layout.display == "none"
+
+
+def test_a_folded_field_that_is_wrong_or_was_filled_is_shown(made: Wizard) -> None:
+    page = made.stage_page("training")
+    control(made, "validation_split").value = "0.2"
+    made.field("early_stopping").control.value = "5"
+    assert page._folded.layout.display == "none"
+    assert page.fold_button.description.endswith(", 1 changed)")
+    control(made, "early_stopping").value = "many"
+    assert page._folded.layout.display is None
+    page.is_unfolded = False
+    control(made, "early_stopping").value = "5"
+    made._refresh(fill=True)
+    assert page._folded.layout.display is None
+
+
+def test_a_choice_says_what_it_means_and_so_does_every_other(made: Wizard) -> None:
+    field = made.field("optimizer")
+    for choice in field.parameter.choices:
+        control(made, "optimizer").value = choice.value
+        assert f"<b>{escape(choice.label)}:</b> {escape(choice.help)}" in field._help.value
+    values = [str(getattr(widget, "value", "")) for widget in below(field.widget)]
+    meanings = next(value for value in values if "What the choices mean: Optimizer" in value)
+    assert all(escape(choice.help) in meanings for choice in field.parameter.choices)
+
+
+def test_nearly_every_choice_of_the_tasks_says_when_to_prefer_it(made: Wizard) -> None:
+    silent = {
+        p.name for task in (IRIS, IMAGES) for p in made.desk.tasks[task].parameters for c in p.choices if not c.help
+    }
+    assert silent <= {"separator", "augmentation", "save_checkpoint", "schedule"}, silent
+
+
+def test_an_uploaded_archive_of_pictures_is_shown(made: Wizard) -> None:
+    made.start.task.value = IMAGES
+    control(made, "dataset_id").value = "image_folder"
+    upload(made.field("data_file")._upload, "pets.zip", (DATA / "pets.zip").read_bytes())
+    shown = made.stage_page("data_ingestion").tables["data_file"].value
+    assert re.search(r"pictures in \d+ classes", shown)
+    assert "data:image/" in shown
 
 
 def test_the_notebook_is_made_in_a_new_folder_and_carries_the_plan(tiny: Wizard) -> None:
