@@ -29,6 +29,9 @@ PROGRESS = "progress.json"
 RESULT = "result.json"
 """What the worker's process leaves in the run's folder: after every cell, and at the end."""
 
+TIMEOUT_VARIABLE = "MLPROV_RUN_SECONDS"
+"""How the worker is told after how many seconds a run is ended."""
+
 _PATIENCE = 12.0
 
 
@@ -48,6 +51,8 @@ class Glance:
         Since the run was started.
     result : dict or None
         As `mlprov_widgets.execution.run.Run.as_dict`, once the run is over.
+    before : int
+        Runs whose turn is before this one's, while it waits.
     """
 
     step: str = ""
@@ -57,6 +62,7 @@ class Glance:
     series: dict[str, list[Any]] = field(default_factory=dict)
     seconds: float = 0.0
     result: dict[str, Any] | None = None
+    before: int = 0
 
 
 class BackgroundRun:
@@ -72,9 +78,13 @@ class BackgroundRun:
         Part of the folder's name.
     tasks
         More folders of tasks.
+    timeout
+        Seconds after which the run is ended, without the time that it waited for its turn.
     """
 
-    def __init__(self, notebook: Path, runs: Path, task_id: str, tasks: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, notebook: Path, runs: Path, task_id: str, tasks: Sequence[Path] = (), timeout: float | None = None
+    ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._follow(new_folder(runs, task_id).resolve())
         command = [sys.executable, "-m", "mlprov_widgets.execution.worker", str(notebook.resolve()), str(self.folder)]
@@ -88,6 +98,7 @@ class BackgroundRun:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     start_new_session=True,
+                    env={**os.environ, **({} if timeout is None else {TIMEOUT_VARIABLE: str(timeout)})},
                     pass_fds=lock,
                 )
             (self.folder / LOCK).write_text(str(self._process.pid), encoding="ascii")
@@ -131,7 +142,7 @@ class BackgroundRun:
         progress = _read(self.folder / PROGRESS)
         if progress:
             glance.step, glance.title = str(progress.get("step", "")), str(progress.get("title", ""))
-            glance.total = int(progress.get("total", 0))
+            glance.total, glance.before = int(progress.get("total", 0)), int(progress.get("before", 0))
             ended = progress.get("event") == "cell_end"
             glance.done = int(progress.get("index", 0)) + (1 if ended else 0)
         for event in self._journal.new_events():

@@ -7,6 +7,7 @@ atomically, so that whoever started it can look, leave and come back.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.execution.background import PROGRESS, RESULT
+from mlprov_widgets.execution.background import PROGRESS, RESULT, TIMEOUT_VARIABLE
+from mlprov_widgets.execution.queue import queue_folder, slots, turn
 from mlprov_widgets.execution.run import run_notebook
 from mlprov_widgets.files import write_atomically
 
@@ -29,8 +31,20 @@ def main(arguments: list[str]) -> int:
         write_atomically(folder / PROGRESS, json.dumps(dict(event)), replace=True)
 
     try:
-        done = run_notebook(notebook, folder=folder, tasks=tasks, progress=progress)
+        timeout = os.environ.get(TIMEOUT_VARIABLE)
+        with turn(
+            queue_folder(folder.parent), slots(), lambda before: progress({"event": "waiting", "before": before})
+        ):
+            done = run_notebook(
+                notebook,
+                folder=folder,
+                timeout=float(timeout) if timeout else None,
+                tasks=tasks,
+                progress=progress,
+            )
         result = done.as_dict()
+    except KeyboardInterrupt:  # while it waited: a run that goes on takes it itself
+        result = {"status": "cancelled", "message": "it was taken out of the queue before it started"}
     except MlprovError as error:
         result = {"status": "failed", "message": str(error), "error": error.as_dict()}
     write_atomically(folder / RESULT, json.dumps(result, allow_nan=False, default=str), replace=True)

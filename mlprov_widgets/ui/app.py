@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import ExecutionError, ValueRefused, one_line
+from mlprov_widgets.execution.queue import FOLDER_VARIABLE as QUEUE_VARIABLE
 from mlprov_widgets.files import write_atomically
 
 LARGEST_UPLOAD = 100 * 2**20
@@ -159,6 +160,7 @@ def serve(folder: Path, port: int = 0, *, trusted: bool = False) -> App:
         "JUPYTER_PATH": os.pathsep.join(p for p in (str(_JUPYTER), os.environ.get("JUPYTER_PATH", "")) if p),
         "MLPROV_HOME": str(folder.resolve()),
         "MLPROV_TRUSTED": "1" if trusted else "0",
+        QUEUE_VARIABLE: os.environ.get(QUEUE_VARIABLE) or str(folder.resolve() / "queue"),  # one for all visitors
     }
     log = folder / "voila.log"
     log.unlink(missing_ok=True)  # another server of this folder may still write to it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import DataFileError
-from mlprov_widgets.files import file_name, sha256_of_bytes, write_atomically
+from mlprov_widgets.files import file_name, runs_folder, sha256_of_bytes, write_atomically
 from mlprov_widgets.tasks.load import find_tasks
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.guard import guarded
+from mlprov_widgets.ui.quota import quota_of_visitors
 from mlprov_widgets.verbs import DEMO_TASK
 
 START, ABOUT, REVIEW, RESULT = "start", "about", "review", "result"
@@ -62,6 +64,11 @@ class Desk:
     def __init__(self, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
         self.folder = Path(folder or os.environ.get("MLPROV_HOME") or Path.cwd())
         self.in_voila, self.served = is_in_voila(), is_served()
+        self.quota = quota_of_visitors() if self.served else None
+        if self.served:
+            # Until the page says who is there; see `settle`.
+            self.home = self.folder
+            self.settle(secrets.token_hex(16))
         self.task_folders = [] if self.served else [Path(path) for path in tasks]
         self.tasks = find_tasks(self.task_folders)
         self.form = Form(self.tasks.get(DEMO_TASK) or next(iter(self.tasks.values())))
@@ -85,6 +92,8 @@ class Desk:
 
     def tell(self, kind: str, text: str) -> None:
         """Show a message above the page; an empty one takes the last away."""
+        if kind == "fault" and self.served:
+            text = "Something went wrong here, and it was written down. Try again, or reload the page."
         self.message.value = parts.note(text, "bad" if kind in ("error", "fault") else kind) if text else ""
 
     def guard(self, action: Callable[..., Any]) -> Callable[..., None]:
@@ -138,10 +147,22 @@ class Desk:
             raise DataFileError(
                 f"the file has {len(content):,} bytes", field=file_name(name), fix=f"Here it may have {largest:,}"
             )
+        if self.quota is not None:
+            self.quota.check_space(self.folder, len(content))
         path = self.folder / "experiments" / "uploads" / sha256_of_bytes(content)[:16] / file_name(name)
         if not path.exists():
             write_atomically(path, content)
         return path
+
+    def settle(self, token: str) -> None:
+        """Work in the folder of the visitor whose page has this token; a person's own machine has one for all."""
+        if self.served:
+            self.folder = self.home / "visitors" / token
+
+    @property
+    def runs(self) -> Path:
+        """Where runs are kept."""
+        return self.folder / runs_folder()
 
     def data_places(self) -> list[Path]:
         """Return where a recorded data file may lie."""

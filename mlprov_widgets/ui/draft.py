@@ -67,7 +67,7 @@ class DraftStore:
         tasks
             By id; the state of a task that is not here any more is not returned.
         """
-        if not _TOKEN.fullmatch(token):
+        if not is_token(token):
             return None
         self.path = self.folder / "experiments" / "drafts" / f"{token}.json"
         try:
@@ -101,6 +101,11 @@ class DraftStore:
         if text != self._last:
             write_atomically(self.path, text, replace=True)
             self._last = text
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text can be the token of a page."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def _read(kept: Mapping[str, Any], task: Task) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, ParamSpec
@@ -36,6 +37,8 @@ def guarded(tell: Tell, action: Callable[_P, Any]) -> Callable[_P, None]:
         except Exception as error:  # this is the one place that must catch everything
             last = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{last.filename.rpartition('mlprov_widgets')[2].lstrip('/')}:{last.lineno}"
+            if sys.__stderr__ is not None:  # the server's log; what a kernel calls standard error goes to the page
+                print(scrub(traceback.format_exc()), file=sys.__stderr__, flush=True)
             tell("fault", f"This should not have happened: {type(error).__name__}: {scrub(str(error))} ({place})")
 
     return safe

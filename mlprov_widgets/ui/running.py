@@ -13,10 +13,10 @@ import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.background import BackgroundRun, Glance
-from mlprov_widgets.files import runs_folder
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import RESULT, Desk, row
+from mlprov_widgets.ui.timeleft import TimeLeft
 
 if TYPE_CHECKING:
     from mlprov_widgets.ui.results import Results
@@ -53,11 +53,14 @@ class RunPage:
         self.folder: Path | None = None
         self.is_empty = True
         self.progress, self.curves = desk.html(), desk.html()
+        # A screen reader is told of every cell, not twice a second; the page's script makes it a live region.
+        self.spoken = desk.html()
+        self.spoken.add_class("mlprov-live")
         self.cancel_button = desk.button("Cancel", self.cancel)
         self.cancel_row = row(self.cancel_button)
         self.result_box = desk.box()
         heading = desk.html(parts.heading("Run"))
-        self.widget = desk.box(heading, self.progress, self.cancel_row, self.curves, self.result_box)
+        self.widget = desk.box(heading, self.progress, self.spoken, self.cancel_row, self.curves, self.result_box)
 
     @property
     def is_running(self) -> bool:
@@ -89,8 +92,13 @@ class RunPage:
         """
         desk = self._desk
         self.refuse_second()
-        runs = desk.folder / runs_folder()
-        self.follow(BackgroundRun(notebook, runs, desk.task.id, desk.task_folders), values, expected)
+        timeout = None
+        if desk.quota is not None:
+            desk.quota.check_space(desk.folder)
+            desk.quota.check_runs(desk.runs)
+            timeout = desk.quota.minutes * 60.0
+        run = BackgroundRun(notebook, desk.runs, desk.task.id, desk.task_folders, timeout)
+        self.follow(run, values, expected)
         desk.go(RESULT)
 
     def follow(self, run: BackgroundRun, values: Mapping[str, Any], expected: Path | None) -> None:
@@ -107,11 +115,12 @@ class RunPage:
         threading.Thread(target=watch, name="mlprov watch", daemon=True).start()
 
     def _watch(self, run: BackgroundRun, task: Task, epochs: int) -> None:
-        pause = threading.Event()
+        pause, left = threading.Event(), TimeLeft(epochs)
         try:
             while True:
                 glance = run.look()
-                self.progress.value = _progress_html(glance, task, epochs)
+                self.progress.value = _progress_html(glance, task, epochs, left.after(glance.seconds, _epochs(glance)))
+                self.spoken.value = escape(_spoken(glance))
                 self.curves.value = parts.curves(glance.series)
                 if glance.result is not None:
                     break
@@ -119,7 +128,7 @@ class RunPage:
         finally:
             self.run = None
             self.cancel_row.layout.display = "none"
-        self.curves.value = ""
+        self.curves.value, self.spoken.value = "", "The run has ended."
         self.show_result(glance.result)
 
     def show_result(self, result: Mapping[str, Any]) -> None:
@@ -146,19 +155,40 @@ class RunPage:
             run.cancel()
 
 
-def _progress_html(glance: Glance, task: Task, epochs: int) -> str:
+def _epochs(glance: Glance) -> int:
+    return max((len(values) for values in glance.series.values()), default=0)
+
+
+def _spoken(glance: Glance) -> str:
+    if glance.before:
+        return _waiting(glance.before)
+    return (
+        f"{glance.title}, cell {glance.done + 1} of {glance.total}" if 0 < glance.total > glance.done else glance.title
+    )
+
+
+def _waiting(before: int) -> str:
+    runs = "one run is" if before == 1 else f"{before} runs are"
+    return f"Waiting for its turn: {runs} before this one. You may close the page and come back"
+
+
+def _progress_html(glance: Glance, task: Task, epochs: int, left: str = "") -> str:
     share = glance.done / glance.total if glance.total else 0.0
-    done = max((len(values) for values in glance.series.values()), default=0)
+    done = _epochs(glance)
     told = (
         f"{glance.title} ({glance.done} of {glance.total} cells)" if glance.total else f"{glance.title or 'Starting'}…"
     )
     if done and share < 1:
         told += f", epoch {done}" + (f" of {epochs}" if epochs else "")
+    if glance.before:
+        told = _waiting(glance.before)
     if glance.seconds >= 1:
         told += f" · {glance.seconds:.0f} s"
+    if left and share < 1:
+        told += f" · {left}"
     return (
-        f'<div role="status">{escape(told)}</div><div class="mlprov-bar"><i style="width:{share:.1%}"></i></div>'
-        + _stages_html(glance, task)
+        f'<div role="status" aria-live="off">{escape(told)}</div>'
+        f'<div class="mlprov-bar"><i style="width:{share:.1%}"></i></div>' + _stages_html(glance, task)
     )
 
 

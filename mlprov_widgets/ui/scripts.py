@@ -110,6 +110,7 @@ const timer = setInterval(() => {
         if (line && !seen) cells.scrollTop += own.top - box.top - box.height / 3;
       }
       find("a.mlprov-now")?.click();
+      find(".mlprov-live")?.setAttribute("role", "status");
     }).observe(form, { childList: true, subtree: true });
     let width = form.clientWidth;
     new ResizeObserver(() => {

@@ -15,7 +15,7 @@ from mlprov_widgets.files import file_name, sha256_of_text
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.ui.app import LARGEST_IN_JUPYTER, LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, START, Desk, row
-from mlprov_widgets.ui.draft import Draft, DraftStore
+from mlprov_widgets.ui.draft import Draft, DraftStore, is_token
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.history import History, changed_names
@@ -187,6 +187,9 @@ class Wizard:
 
     def _come_back(self, token: str) -> None:
         """Take over what was kept for this page before it was loaded again."""
+        if is_token(token) and not self.desk.form.given and not self.desk.uploads:
+            self.desk.settle(token)
+            self._drafts.folder = self.desk.folder
         draft = self._drafts.open(token, self.desk.tasks)
         if draft is None:
             return

@@ -141,7 +141,7 @@ def test_the_first_link_shows_a_page_for_strangers_that_runs_experiments_and_fet
     form.start_run(5)
     form.wait_for_results()
     screenshot("2-result")
-    assert len(list(image.clone.glob("mlprov_runs/*/provenance.json"))) == 1
+    assert len(list(image.clone.glob("visitors/*/mlprov_runs/*/provenance.json"))) == 1
     assert [address for address in asked if not address.startswith((url, "data:", "blob:"))] == []
 
 

@@ -42,7 +42,7 @@ def form(page: Page, url: str, open_form: Callable[..., Any]) -> Any:
 
 
 def runs(home: Path) -> set[Path]:
-    return set((home / "mlprov_runs").glob("*"))
+    return {path for path in home.glob("visitors/*/mlprov_runs/*") if not path.name.startswith(".")}
 
 
 def test_the_whole_way_from_choices_to_a_run_and_its_provenance(form: Any, page: Page, screenshot: Any) -> None:

@@ -853,7 +853,7 @@ class FakeRun:
 
     made = 0
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, notebook: Path, runs: Path, task_id: str, tasks: Any, timeout: Any) -> None:
         type(self).made += 1
         self.folder = Path("run")
         self.result: dict[str, Any] | None = None
@@ -1004,3 +1004,64 @@ def test_a_file_that_the_page_did_not_send_is_told_with_its_size(made: Wizard) -
     made.refused.value = "209715200 1764000000000 my <large> table.csv"
     assert "the file has 209,715,200 bytes" in visible(made)
     assert "<large>" not in visible(made)
+
+
+# What strangers may take -------------------------------------------------------------------------------------------
+
+
+def test_each_visitor_has_a_folder_of_their_own(served: Wizard, own_folder: Path, tiny_task: Path) -> None:
+    another = Wizard(folder=own_folder, tasks=[tiny_task])
+    served.token.value, another.token.value = "a" * 32, "b" * 32
+    made = [form.review.generate() for form in (served, another)]
+    assert [path.relative_to(own_folder).parts[:2] for path in made] == [("visitors", "a" * 32), ("visitors", "b" * 32)]
+
+
+def test_a_visitor_before_the_page_said_who_it_is_has_one_too(served: Wizard, own_folder: Path) -> None:
+    control(served, "epochs").value = "7"
+    place = served.desk.folder
+    served.token.value = "a" * 32
+    assert (served.desk.folder, place.parent) == (place, own_folder / "visitors")
+
+
+@pytest.mark.parametrize("token", ["../../etc", "", "a" * 31, "A" * 32])
+def test_what_is_no_token_chooses_no_folder(served: Wizard, own_folder: Path, token: str) -> None:
+    before = served.desk.folder
+    served.token.value = token
+    assert served.desk.folder == before
+
+
+def test_a_visitor_cannot_upload_more_than_the_space_they_have(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://127.0.0.1:8866/")
+    monkeypatch.setenv("MLPROV_VISITOR_MB", "1")
+    form = Wizard(folder=own_folder)
+    with pytest.raises(MlprovError, match="your files have reached the 1 MB"):
+        form.desk.keep("rows.csv", b"1" * 1_000_001, 10_000_000)
+
+
+def test_a_visitor_cannot_start_more_runs_than_they_have(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch, fake_runs: None
+) -> None:
+    monkeypatch.setenv("VOILA_REQUEST_URL", "http://127.0.0.1:8866/")
+    monkeypatch.setenv("MLPROV_VISITOR_RUNS", "2")
+    form = Wizard(folder=own_folder)
+    for name in ("one", "two"):
+        (form.desk.runs / name).mkdir(parents=True)
+    with pytest.raises(MlprovError, match="you have reached the 2 runs"):
+        form.review.run()
+    assert FakeRun.made == 0
+
+
+def test_a_fault_of_the_program_shows_a_stranger_nothing_of_it(
+    served: Wizard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(served.desk.form, "check", lambda: 1 / 0)
+    control(served, "epochs").value = "5"
+    assert "ZeroDivisionError" not in visible(served)
+    assert "it was written down" in visible(served)
+
+
+def test_a_run_that_waits_says_for_how_many(tiny: Wizard) -> None:
+    html = running._progress_html(Glance(before=2), tiny.desk.task, 0)
+    assert "Waiting for its turn: 2 runs are before this one" in html
