@@ -2,7 +2,7 @@
 
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
                                              [wizard] [page] [keystroke] [busy] [clicks]
-                                             [cells] [records] [memory] [minute] [mlflow]
+                                             [cells] [records] [memory] [minute] [mlflow] [explorer]
 
 Without a name, all of them, in about an hour and a half on two cores. One JSON object a measure is printed.
 Close other programs first: pairs are run alternately, so that a slow minute hits both sides, but
@@ -25,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import explorer
 import form
 import nbformat
 import records
@@ -214,6 +215,7 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
     {name.removeprefix("measure_"): value for name, value in list(globals().items()) if name.startswith("measure_")}
     | form.MEASURES
     | records.MEASURES
+    | explorer.MEASURES
 )
 
 
