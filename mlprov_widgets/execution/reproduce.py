@@ -16,8 +16,8 @@ from mlprov_widgets.execution.session import Progress
 from mlprov_widgets.execution.surroundings import changes_before_run, installed_changes, package_changes
 from mlprov_widgets.execution.tolerance import bands
 from mlprov_widgets.files import file_name, new_folder, runs_folder, sha256_of_text
-from mlprov_widgets.notebook.readback import compare_cells
-from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_cells, render_notebook
+from mlprov_widgets.notebook.readback import compare_cells, with_code
+from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.notebook.write import find_data, missing_data, write_text
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
@@ -146,12 +146,8 @@ def restore(
             f"the file was made with {task.id} {recorded.plan.version}; today's {task.version} is used, "
             f"which differs in: {', '.join(_changed_templates(task, draft.plan, recorded)) or 'no cell'}"
         )
-    notebook = render_notebook(task, draft.plan)
-    if edits == "keep":
-        _keep(notebook, code)
-    return Restored(
-        task, draft, notebook_text(notebook), tuple(c.step for c in code), missing, not_understood, notes, recorded
-    )
+    text = with_code(task, draft.plan, code if edits == "keep" else ())
+    return Restored(task, draft, text, tuple(c.step for c in code), missing, not_understood, notes, recorded)
 
 
 def _changes(task: Task, recorded: Replay) -> tuple[dict[str, Any], list[Code], list[str]]:
@@ -234,18 +230,6 @@ def _changed_templates(task: Task, plan: Plan, recorded: Replay) -> list[str]:
     before = {step: source for step, source in recorded.planned.items() if step != "recorder"}
     today.pop("recorder", None)
     return [step for step in dict.fromkeys([*before, *today]) if before.get(step) != today.get(step)]
-
-
-def _keep(notebook: Any, code: Sequence[Code]) -> None:
-    from nbformat.v4 import new_code_cell
-
-    for item in code:
-        steps = [cell.id for cell in notebook.cells]
-        if item.step in steps:
-            notebook.cells[steps.index(item.step)].source = item.source
-        elif item.added:
-            place = steps.index(item.after) + 1 if item.after in steps else len(steps)
-            notebook.cells.insert(place, new_code_cell(item.source, id=item.step))
 
 
 def edits_diff(restored: Restored) -> str:

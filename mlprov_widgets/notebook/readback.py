@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import NotebookError, ProvenanceError
-from mlprov_widgets.notebook.render import PARAMETERS_STEP
+from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_notebook
 from mlprov_widgets.provenance.locate import FoundNotebook, read_notebook_file
+from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.model import Sort, Task
 from mlprov_widgets.tasks.plan import Plan, plan_from_dict
 
@@ -158,3 +159,18 @@ def literals_of(source: str) -> tuple[dict[str, Any], list[str]]:
                 pass
         unknown.append((ast.get_source_segment(source, statement) or "?")[:80])
     return values, unknown
+
+
+def with_code(task: Task, plan: Plan, code: Sequence[Code]) -> str:
+    """Return the text of a Plan's notebook in which some cells hold code that was edited by hand."""
+    from nbformat.v4 import new_code_cell
+
+    notebook = render_notebook(task, plan)
+    for item in code:
+        steps = [cell.id for cell in notebook.cells]
+        if item.step in steps:
+            notebook.cells[steps.index(item.step)].source = item.source
+        elif item.added:
+            place = steps.index(item.after) + 1 if item.after in steps else len(steps)
+            notebook.cells.insert(place, new_code_cell(item.source, id=item.step))
+    return notebook_text(notebook)

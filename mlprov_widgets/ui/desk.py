@@ -21,7 +21,7 @@ from mlprov_widgets.ui.guard import guarded
 from mlprov_widgets.ui.quota import quota_of_visitors
 from mlprov_widgets.verbs import DEMO_TASK
 
-START, ABOUT, REVIEW, RESULT = "start", "about", "review", "result"
+START, ABOUT, REVIEW, RESULT, RUNS = "start", "about", "review", "result", "runs"
 """The pages beside those of the task's stages."""
 
 
@@ -175,7 +175,7 @@ class Desk:
 
     def title_of(self, page: str) -> str:
         """Return what a page is called."""
-        named = {START: "Start", ABOUT: "Title and author", REVIEW: "Review", RESULT: "Result"}
+        named = {START: "Start", ABOUT: "Title and author", REVIEW: "Review", RESULT: "Result", RUNS: "All runs"}
         stage = self.task.stage(page)
         return stage.title if stage else named[page]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.files import write_atomically
+from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.tasks.plan import DataFile
 from mlprov_widgets.ui.form import Form
@@ -92,6 +93,8 @@ class DraftStore:
                 "files": {name: vars(file) for name, file in form.files.items()},
                 "sources": {name: str(path) for name, path in form.sources.items()},
                 "recorded_in": _told(form.recorded_in),
+                "code": [vars(code) for code in form.code],
+                "keep_code": form.keep_code,
                 "page": draft.page,
                 "run": _told(draft.run),
                 "expected": _told(draft.expected),
@@ -116,6 +119,8 @@ def _read(kept: Mapping[str, Any], task: Task) -> Draft:
     form.files = {name: DataFile(**file) for name, file in kept["files"].items()}
     form.sources = {name: Path(path) for name, path in kept["sources"].items()}
     form.recorded_in = _path(kept["recorded_in"])
+    form.code = tuple(Code(**code) for code in kept.get("code", []))
+    form.keep_code = bool(kept.get("keep_code"))
     return Draft(form, str(kept["page"]), _path(kept["run"]), _path(kept["expected"]))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlprov_widgets.errors import DataFileError, MlprovError
+from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
 from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
 from mlprov_widgets.tasks.tables import Table, column_names
@@ -69,6 +70,10 @@ class Form:
         What was entered, by parameter.
     recorded_in : pathlib.Path or None
         The provenance file that the form still says the same as.
+    code : tuple of Code
+        Cells that were edited by hand in what the form was filled from.
+    keep_code : bool
+        Whether they go into the notebook in place of the task's own.
     """
 
     def __init__(self, task: Task) -> None:
@@ -79,6 +84,8 @@ class Form:
         self.files: dict[str, DataFile] = {}
         self.sources: dict[str, Path] = {}
         self.recorded_in: Path | None = None
+        self.code: tuple[Code, ...] = ()
+        self.keep_code = False
         self._seen: dict[str, Table] = {}
 
     def set(self, name: str, raw: object) -> None:
@@ -112,7 +119,7 @@ class Form:
         other = Form(self.task)
         other.given, other.origins, other.requirements = dict(self.given), dict(self.origins), self.requirements
         other.files, other.sources, other._seen = dict(self.files), dict(self.sources), dict(self._seen)
-        other.recorded_in = self.recorded_in
+        other.recorded_in, other.code, other.keep_code = self.recorded_in, self.code, self.keep_code
         return other
 
     def says_the_same_as(self, other: Form) -> bool:
@@ -120,7 +127,16 @@ class Form:
         return self.task is other.task and self._said() == other._said()
 
     def _said(self) -> tuple[object, ...]:
-        return self.given, self.origins, self.requirements, self.files, self.sources, self.recorded_in
+        return (
+            self.given,
+            self.origins,
+            self.requirements,
+            self.files,
+            self.sources,
+            self.recorded_in,
+            self.code,
+            self.keep_code,
+        )
 
     def _forget_file(self, file: str) -> None:
         self.files.pop(file, None)

@@ -184,3 +184,13 @@ def _chart(title: str, lines: Mapping[str, Sequence[Any]]) -> str:
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts.append(f'<text x="{8 + 156 * (number % 2)}" y="158" font-size="12" fill="{colour}">{escape(told)}</text>')
     return "".join([*parts, "</svg>"])
+
+
+def diff(text: str) -> str:
+    """Return a unified diff, with what was taken out and what was put in told by sign and colour."""
+    kinds = {"+": "added", "-": "removed", "@": "place"}
+    lines = [
+        f'<span class="mlprov-{kinds[line[0]]}">{escape(line)}</span>' if line[:1] in kinds else escape(line)
+        for line in text.splitlines()
+    ]
+    return f'<div class="mlprov-code-box mlprov-diff" tabindex="0"><pre>{chr(10).join(lines)}</pre></div>'

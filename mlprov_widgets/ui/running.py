@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Mapping
 from html import escape
@@ -41,6 +40,8 @@ class RunPage:
         What came of the last run that left a document.
     is_empty : bool
         Whether there was no run yet.
+    started : list of pathlib.Path
+        The folders of all runs of this page.
     folder, expected : pathlib.Path or None
         Where the last run is, and the document that it is to reproduce.
     """
@@ -52,6 +53,7 @@ class RunPage:
         self.expected: Path | None = None
         self.folder: Path | None = None
         self.is_empty = True
+        self.started: list[Path] = []
         self.progress, self.curves = desk.html(), desk.html()
         # A screen reader is told of every cell, not twice a second; the page's script makes it a live region.
         self.spoken = desk.html()
@@ -103,6 +105,7 @@ class RunPage:
 
     def follow(self, run: BackgroundRun, values: Mapping[str, Any], expected: Path | None) -> None:
         """Show a run that has been started until it ends."""
+        self.started.append(run.folder.resolve())
         self.run, self.results, self.expected, self.folder = run, None, expected, run.folder
         self.is_empty = False
         self.result_box.children = ()
@@ -138,11 +141,12 @@ class RunPage:
         told = parts.note(str(result["message"]), "bad") if result.get("message") else ""
         if provenance.is_file():
             from mlprov_widgets.ui.results import Results
+            from mlprov_widgets.ui.verdict import document_of, verdict_html
 
             verdict = ""
             if result["status"] == "completed" and self.expected is not None:
-                verdict = _verdict_html(self.expected, provenance)
-            self.results = Results(provenance, self._desk, self.expected if verdict else None)
+                verdict = verdict_html(self.expected, provenance)
+            self.results = Results(provenance, self._desk, document_of(self.expected) if verdict else None)
             self.result_box.children = (widgets.HTML(verdict), self.results.widget)
         self.progress.value = told if result["status"] != "completed" else ""
         self._desk.ended()
@@ -203,26 +207,3 @@ def _stages_html(glance: Glance, task: Task) -> str:
         mark = {"done": "✓ ", "now": "▸ ", "next": ""}[state]
         items.append(f'<li class="mlprov-{state}">{mark}{escape(stage.title)}</li>')
     return f'<ol class="mlprov-stages">{"".join(items)}</ol>'
-
-
-def _verdict_html(expected: Path, actual: Path) -> str:
-    from mlprov_widgets.execution.compare import compare
-    from mlprov_widgets.provenance.reading import read_provenance
-
-    with contextlib.suppress(MlprovError):
-        comparison = compare(read_provenance(expected), read_provenance(actual))
-        text = {
-            "identical": "Identical: metrics, every epoch and the model are the same, bit for bit.",
-            "within-tolerance": "Within tolerance: the metrics agree closely, but not bit for bit.",
-            "different": "Different: the result is not the recorded one.",
-        }.get(comparison.verdict, "Not comparable: the file holds no metrics.")
-        first = comparison.first
-        rows = []
-        if first is not None:
-            where = f"{first.stage}, epoch {first.epoch}" if first.epoch else first.stage
-            rows.append(("First difference", f"{where}: {first.item}: {first.expected} → {first.actual} {first.cause}"))
-        changes = comparison.environment_changes[:8]
-        rows += [("Environment", f"{c['name']}: {c['expected']} → {c['actual']}") for c in changes]
-        kind = {"identical": "fine", "within-tolerance": "warn"}.get(comparison.verdict, "bad")
-        return parts.note(text, kind) + (parts.table(rows) if rows else "")
-    return parts.note("The file is of another tool: compare the metrics below with those it names.", "warn")

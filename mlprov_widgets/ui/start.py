@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mlprov_widgets.errors import DataFileError, MlprovError
 from mlprov_widgets.files import new_folder
 from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.app import LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.form import Form
 from mlprov_widgets.ui.look import LookBox
@@ -43,13 +45,24 @@ class StartPage:
         )
         self.task.observe(desk.guard(self._on_task), names="value")
         self._help = desk.html()
-        label = "Upload a provenance file"
-        self.upload = widgets.FileUpload(accept=".json", multiple=False, description=label, tooltip=label)
+        label = "Upload a file"
+        self.upload = widgets.FileUpload(accept=".json,.ipynb,.zip", multiple=False, description=label, tooltip=label)
         self.upload.observe(desk.guard(self._on_upload), names="value")
         told = desk.html(
-            '<div class="mlprov-help">A provenance.json of this tool or of MLProvCodeGen, '
-            f"at most {LARGEST_FILE // 2**20} MB. It fills the form; nothing in it is executed.</div>"
+            '<div class="mlprov-help">A provenance.json of this tool or of MLProvCodeGen or a notebook made here, '
+            f"at most {LARGEST_FILE // 2**20} MB, or a crate (zip) of a run. It fills the form; nothing in it is "
+            "executed.</div>"
         )
+        self.edits = widgets.Checkbox(
+            value=False,
+            description="Keep the code that was edited by hand, and run it (else the task's own code is taken)",
+            indent=False,
+            tooltip="",
+        )
+        self.edits.observe(desk.guard(self._on_edits), names="value")
+        self._edits_box = widgets.VBox([self.edits])  # with a layout of its own, since it is hidden at times
+        self._edits_box.add_class("mlprov-field")
+        self._diff = desk.html()
         self.imported = desk.html()
         self.reproduce = desk.button("Reproduce it now", self._reproduce, primary=True)
         self._change = desk.button("Look at the form", forward)
@@ -58,9 +71,11 @@ class StartPage:
             desk.html(parts.heading("Start", "A new experiment, or one that has been recorded.")),
             desk.box(self.task, self._help, css="mlprov-field"),
             row(desk.button("Choose the data", forward, primary=True)),
-            desk.html("<h3>From a provenance file</h3>"),
+            desk.html("<h3>From a recorded run</h3>"),
             desk.box(self.upload, told, css="mlprov-field"),
             self.imported,
+            self._edits_box,
+            self._diff,
             self.reproduce_row,
             LookBox(desk).widget,
         )
@@ -73,6 +88,12 @@ class StartPage:
         self._help.value = parts.help_text(form.task.description)
         self.reproduce_row.layout.display = None if form.recorded_in else "none"
         self.reproduce.disabled = self._runs.is_running
+        # A stranger's code is not run, so there is nothing to choose.
+        self._edits_box.layout.display = None if form.code and not self._desk.served else "none"
+        if self.edits.value != form.keep_code:
+            self.edits.value = form.keep_code
+        if not form.code:
+            self._diff.value = ""
         if not form.origins:
             self.imported.value = ""
 
@@ -80,6 +101,12 @@ class StartPage:
         if change["new"] != self._desk.task.id:
             self.imported.value = ""
             self._desk.take(Form(self._desk.tasks[change["new"]]))
+
+    def _on_edits(self, change: dict[str, Any]) -> None:
+        form = self._desk.form
+        if change["new"] != form.keep_code:
+            form.keep_code = bool(change["new"]) and not self._desk.served
+            self._desk.changed(fill=True)
 
     def _on_upload(self, change: dict[str, Any]) -> None:
         if not change["new"]:
@@ -91,18 +118,21 @@ class StartPage:
         self.import_file(name, content)
 
     def import_file(self, name: str, content: bytes) -> None:
-        """Fill the form from a provenance file.
+        """Fill the form from a provenance file, a notebook or a crate.
 
         Raises
         ------
         MlprovError
             If the file cannot be used; the form stays as it was.
         """
-        from mlprov_widgets.execution.reproduce import restore
+        from mlprov_widgets.execution.reproduce import edits_diff, environment_before, restore
 
         desk = self._desk
-        path = desk.keep(name, content, LARGEST_FILE)
+        packed = content.startswith(b"PK")
+        path = desk.keep(name, content, LARGEST_UPLOAD if packed else LARGEST_FILE)
         try:
+            if packed:
+                path = _unpacked(path)
             restored = restore(path, edits="drop", tasks=desk.task_folders, data=desk.data_places(), as_imported=True)
         except MlprovError:
             path.unlink(missing_ok=True)
@@ -110,8 +140,10 @@ class StartPage:
         form = Form(restored.task)
         form.fill(restored.draft)
         form.recorded_in = path
+        form.code = tuple(code for code in restored.replay.code if code.step in restored.edited)
         desk.take(form)
-        self.imported.value = _imported_html(restored)
+        self.imported.value = _imported_html(restored) + _environment_html(environment_before(restored.replay))
+        self._diff.value = parts.diff(edits_diff(restored)) if form.code else ""
 
     def _reproduce(self) -> None:
         from mlprov_widgets.execution.reproduce import restore, write_restored
@@ -121,7 +153,8 @@ class StartPage:
         if source is None:
             raise MlprovError("the form was changed since the file was read", fix="Upload the file again")
         self._runs.refuse_second()
-        restored = restore(source, edits="drop", tasks=desk.task_folders, data=desk.data_places())
+        edits = "keep" if desk.form.keep_code and not desk.served else "drop"
+        restored = restore(source, edits=edits, tasks=desk.task_folders, data=desk.data_places())
         plan, found = restored.draft.plan, restored.draft.sources
         for absent in (file.name for name, file in plan.files.items() if name not in found):
             raise DataFileError("this data file is not here", field=absent, fix="Upload it in its field first")
@@ -137,8 +170,8 @@ def _imported_html(restored: Restored) -> str:
     if restored.edited:
         lines.append(
             parts.note(
-                f"Its run used code that was edited by hand in: {', '.join(restored.edited)}. "
-                "The form takes the task's own code instead.",
+                f"Code was edited by hand in: {', '.join(restored.edited)}. The task's own code is taken instead, "
+                "unless it is kept.",
                 "warn",
             )
         )
@@ -147,3 +180,20 @@ def _imported_html(restored: Restored) -> str:
     lines += [parts.note(item) for item in restored.notes]
     rows = parts.plan_rows(restored.task, plan)
     return "".join(lines) + parts.folded("What fills which field", parts.table(rows, ("Field", "Value", "From")))
+
+
+def _unpacked(archive: Path) -> Path:
+    """Return the provenance of a crate, unpacked beside it."""
+    from mlprov_widgets.provenance.unpack import unpack
+
+    folder = archive.parent / "crate"
+    shutil.rmtree(folder, ignore_errors=True)
+    return unpack(archive, folder)
+
+
+def _environment_html(changes: list[dict[str, Any]]) -> str:
+    if not changes:
+        return ""
+    rows = [(c["name"], c["expected"] or "not there", c["actual"] or "not here") for c in changes]
+    told = f"Another environment than the recorded one, in {len(rows)} thing{'s' if len(rows) > 1 else ''}"
+    return parts.folded(told, parts.table(rows, ("What", "Recorded", "Here")))

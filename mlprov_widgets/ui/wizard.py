@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
@@ -14,7 +16,7 @@ from mlprov_widgets.execution.background import BackgroundRun
 from mlprov_widgets.files import file_name, sha256_of_text
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.ui.app import LARGEST_IN_JUPYTER, LARGEST_UPLOAD
-from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, START, Desk, row
+from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, RUNS, START, Desk, row
 from mlprov_widgets.ui.draft import Draft, DraftStore, is_token
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
@@ -25,6 +27,9 @@ from mlprov_widgets.ui.running import RunPage
 from mlprov_widgets.ui.scripts import script, style
 from mlprov_widgets.ui.stage import StagePage, parameters_of
 from mlprov_widgets.ui.start import StartPage
+
+if TYPE_CHECKING:
+    from mlprov_widgets.ui.past_runs import PastRuns
 
 
 class Wizard:
@@ -120,7 +125,7 @@ class Wizard:
     def pages(self) -> list[str]:
         """Return the pages in order."""
         stages = [*(stage.id for stage in self.desk.task.stages), ABOUT]
-        return [START, *(page for page in stages if parameters_of(self.desk, page)), REVIEW, RESULT]
+        return [START, *(page for page in stages if parameters_of(self.desk, page)), REVIEW, RESULT, RUNS]
 
     @property
     def page(self) -> str:
@@ -130,12 +135,14 @@ class Wizard:
     def go(self, page: str) -> None:
         """Open a page."""
         self.desk.page = page
+        if page == RUNS:
+            self.past_runs.refresh()
         self._refresh()
 
     def turn(self, page: str, by: int) -> None:
         """Open the page that lies so many after `page`; the results open by a run alone."""
         pages = self.pages()
-        self.go(pages[min(max(pages.index(page) + by, 0), len(pages) - 2)])
+        self.go(pages[min(max(pages.index(page) + by, 0), pages.index(REVIEW))])
 
     def forward(self) -> None:
         """Open the page after the one that is open."""
@@ -144,6 +151,13 @@ class Wizard:
     def back(self) -> None:
         """Open the page before the one that is open."""
         self.turn(self.page, -1)
+
+    @functools.cached_property
+    def past_runs(self) -> PastRuns:
+        """The page of all runs, made when it is opened first: many never do."""
+        from mlprov_widgets.ui.past_runs import PastRuns
+
+        return PastRuns(self.desk, self.runs)
 
     def stage_page(self, page: str) -> StagePage:
         """Return the page of a stage, made now if it was never open."""
@@ -247,11 +261,11 @@ class Wizard:
     def _show_page(self) -> None:
         page = self.page
         fixed = {START: self.start.widget, REVIEW: self.review.widget, RESULT: self.runs.widget}
-        opened = fixed.get(page) or self.stage_page(page).widget
+        opened = self.past_runs.widget if page == RUNS else fixed.get(page) or self.stage_page(page).widget
         if self._body.children != (opened,):
             self._body.children = (opened,)
         # There is nothing to choose beside results, so the notebook-to-be leaves them the room.
-        wide = page == RESULT
+        wide = page in (RESULT, RUNS)
         (self._grid.add_class if wide else self._grid.remove_class)("mlprov-wide")
         self._side.layout.display = "none" if wide else None
 
@@ -270,7 +284,7 @@ class Wizard:
             button.disabled = page == RESULT and self.runs.is_empty
 
     def _show_preview(self, checked: Checked) -> None:
-        if self.page == RESULT:
+        if self.page in (RESULT, RUNS):
             return
         page = self.page
         if checked.draft is None:

@@ -135,7 +135,7 @@ def test_the_first_link_shows_a_page_for_strangers_that_runs_experiments_and_fet
     form.step("Start")
     large = tmp_path / "large.json"
     large.write_text(json.dumps({"text": "x" * 12 * 2**20}))
-    form.upload("Upload a provenance file", large)
+    form.upload("Upload a file", large)
     expect(page.get_by_role("alert")).to_contain_text("large.json")
 
     form.start_run(5)

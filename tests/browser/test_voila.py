@@ -172,7 +172,7 @@ def test_too_large_a_file_is_refused_in_words_and_the_page_goes_on(form: Any, pa
     form.upload("Upload: Data file", DATA / "flowers.csv")
     expect(page.get_by_text("48 rows, 4 features")).to_be_visible()
     form.step("Start")
-    form.upload("Upload a provenance file", large)
+    form.upload("Upload a file", large)
     expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209,715,200 bytes")
 
 
@@ -185,7 +185,7 @@ def test_a_file_that_is_no_provenance_is_refused_and_changes_nothing(
     wrong = tmp_path / "wrong.json"
     for content in ("id,kind\n1,a\n", '{"a": 1}', "[" * 100_000):
         wrong.write_text(content)
-        form.upload("Upload a provenance file", wrong)
+        form.upload("Upload a file", wrong)
         expect(page.get_by_role("alert")).to_contain_text("wrong.json")
         screenshot("refused")
         form.step("Training")
@@ -198,18 +198,18 @@ def test_a_file_that_is_no_provenance_is_refused_and_changes_nothing(
 def test_a_recorded_experiment_fills_the_form_and_is_reproduced(
     form: Any, page: Page, recorded: Path, screenshot: Any
 ) -> None:
-    form.upload("Upload a provenance file", recorded)
+    form.upload("Upload a file", recorded)
     expect(page.get_by_text("fields were filled from the file")).to_be_visible()
     form.step("Training")
     expect(form.field("Epochs")).to_have_value("5")
     form.field("Epochs").fill("6")
     form.step("Start")
     expect(form.button("Reproduce it now")).to_be_hidden()
-    form.upload("Upload a provenance file", recorded)
+    form.upload("Upload a file", recorded)
     screenshot("1-filled")
     form.button("Reproduce it now").click()
     form.wait_for_results()
-    expect(page.get_by_text("Identical: metrics, every epoch")).to_be_visible()
+    expect(page.get_by_text("Metrics, every epoch and the model are the same")).to_be_visible()
     screenshot("2-identical")
 
 

@@ -91,7 +91,7 @@ def below(widget: widgets.Widget) -> list[widgets.Widget]:
 
 def everywhere(form: Wizard) -> list[widgets.Widget]:
     """Return the widgets of all pages, the open one and the others."""
-    stages = [form.stage_page(page).widget for page in form.pages()[1:-2]]
+    stages = [form.stage_page(page).widget for page in form.pages()[1:-3]]
     pages = [form.start.widget, form.review.widget, form.runs.widget, *stages]
     return [widget for part in (form.widget, *pages) for widget in below(part)]
 
@@ -133,6 +133,7 @@ def test_every_stage_of_the_task_is_a_step(made: Wizard) -> None:
         "7. Title and author",
         "8. Review",
         "9. Result",
+        "10. All runs",
     ]
 
 
@@ -145,6 +146,7 @@ def test_another_task_has_its_own_steps(tiny: Wizard) -> None:
         "5. Title and author",
         "6. Review",
         "7. Result",
+        "8. All runs",
     ]
 
 
@@ -936,7 +938,9 @@ def test_the_results_of_a_run_are_shown(tiny: Wizard, tiny_run: dict[str, Any]) 
 def test_a_reproduction_shows_its_verdict(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
     tiny.runs.expected = Path(tiny_run["provenance"])
     tiny.runs.show_result(tiny_run)
-    assert "Identical: metrics, every epoch and the model are the same" in tiny.runs.result_box.children[0].value
+    card = tiny.runs.result_box.children[0].value
+    assert "mlprov-verdict mlprov-fine" in card
+    assert "Identical</h3><p>Metrics, every epoch and the model are the same, bit for bit." in card
 
 
 def test_the_words_of_the_verbs_and_the_form_are_the_same(tiny: Wizard) -> None:

@@ -1,0 +1,111 @@
+"""Runs side by side, as HTML: a table of what differs, and their curves in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets.execution.side_by_side import GROUPS, differs
+from mlprov_widgets.ui import parts
+
+_TITLES = {"parameters": "Parameters", "environment": "Environment", "metrics": "Metrics"}
+_MOST_CURVES = 40
+_WIDTH, _HEIGHT = 420, 220
+
+
+def comparison_html(found: Mapping[str, Any], *, only_differences: bool) -> str:
+    """Return the comparison of runs.
+
+    Parameters
+    ----------
+    found
+        What `mlprov_widgets.execution.side_by_side.side_by_side` returned.
+    only_differences
+        Whether to leave out what is the same in all.
+    """
+    runs = found["runs"]
+    legend = [
+        (f"[{number}]", run["title"] or run["task"] or "", str(run["started"] or "")[:19].replace("T", " "), _name(run))
+        for number, run in enumerate(runs, 1)
+    ]
+    heads = [f"[{number}]" for number in range(1, len(runs) + 1)]
+    blocks = [parts.table(legend, ("", "Experiment", "Started", "Folder")), overlaid(found["series"])]
+    for group in GROUPS:
+        columns = found[group]
+        rows = [
+            (name, *(_told(value) for value in values))
+            for name, values in columns.items()
+            if differs(values) or not only_differences
+        ]
+        blocks.append(f"<h3>{_TITLES[group]}</h3>")
+        blocks.append(parts.table(rows, ("", *heads)) if rows else parts.help_text("The same in all of them."))
+    return "".join(blocks)
+
+
+def overlaid(series: Mapping[str, Sequence[Any]]) -> str:
+    """Return one small chart for each series, with a line for each run."""
+    charts = [_chart(name, curves[:_MOST_CURVES]) for name, curves in series.items()]
+    shown = "".join(chart for chart in charts if chart)
+    told = ""
+    if any(len(curves) > _MOST_CURVES for curves in series.values()):
+        told = parts.help_text(f"The curves of the first {_MOST_CURVES} runs.")
+    return f'<h3>Training</h3><div class="mlprov-figures">{shown}</div>{told}' if shown else ""
+
+
+def _chart(name: str, curves: Sequence[Any]) -> str:
+    lines = {number: points for number, curve in enumerate(curves, 1) if (points := _points(curve))}
+    values = [value for points in lines.values() for _, value in points]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    last = max(epoch for points in lines.values() for epoch, _ in points)
+    span, length = (high - low) or 1.0, max(last - 1, 1)
+    title = escape(name.replace("_", " "))
+    drawn = [
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{title} of {len(lines)} runs" '
+        'style="width:100%" font-family="system-ui, sans-serif">'
+        f'<text x="8" y="18" font-size="13" font-weight="600" fill="currentColor">{title}</text>'
+        f'<text x="{_WIDTH - 8}" y="18" font-size="12" text-anchor="end" fill="currentColor">epoch {last}</text>'
+        f'<rect x="44" y="28" width="{_WIDTH - 84}" height="{_HEIGHT - 44}" fill="none" stroke="#8a94a6" '
+        'stroke-opacity=".5"/>'
+        f'<text x="40" y="36" font-size="11" text-anchor="end" fill="currentColor">{high:.3g}</text>'
+        f'<text x="40" y="{_HEIGHT - 18}" font-size="11" text-anchor="end" fill="currentColor">{low:.3g}</text>'
+    ]
+    for place, (number, points) in enumerate(lines.items()):
+        colour = f"hsl({place * 360 / max(len(lines), 6):.0f} 65% 45%)"
+        where = [
+            (44 + (_WIDTH - 84) * (epoch - 1) / length, _HEIGHT - 20 - (_HEIGHT - 52) * (value - low) / span)
+            for epoch, value in points
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in where)
+        drawn.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"><title>[{number}]</title>'
+            f'</polyline><text x="{where[-1][0] + 3:.1f}" y="{where[-1][1] + 4:.1f}" font-size="10" '
+            f'fill="{colour}">[{number}]</text>'
+        )
+    return "".join([*drawn, "</svg>"])
+
+
+def _points(curve: Any) -> list[tuple[int, float]]:
+    pairs = curve if isinstance(curve, list) else []
+    return [
+        (pair[0], float(pair[1]))
+        for pair in pairs
+        if isinstance(pair, list)
+        and len(pair) == 2
+        and isinstance(pair[0], int)
+        and isinstance(pair[1], int | float)
+        and abs(pair[1]) < float("inf")
+    ]
+
+
+def _name(run: Mapping[str, Any]) -> str:
+    return Path(str(run["run"])).name
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)

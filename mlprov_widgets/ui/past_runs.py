@@ -1,0 +1,183 @@
+"""The page of all runs: search them, sort them, and compare any number of them."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.listing import list_runs
+from mlprov_widgets.execution.side_by_side import side_by_side
+from mlprov_widgets.files import runs_folder
+from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.compare_view import comparison_html
+from mlprov_widgets.ui.desk import Desk, row
+from mlprov_widgets.ui.running import RunPage
+
+ROWS = 12
+_NEWEST = "started"
+_STATUSES = ("completed", "failed", "cancelled", "incomplete")
+
+
+class PastRuns:
+    """The list of runs, and their comparison.
+
+    Parameters
+    ----------
+    desk
+        What the pages share.
+    runs
+        Whose own runs are the only ones that are shown to strangers.
+    """
+
+    def __init__(self, desk: Desk, runs: RunPage) -> None:
+        self._desk, self._runs = desk, runs
+        self._chosen: dict[str, None] = {}  # in the order in which they were chosen
+        self._found: list[dict[str, Any]] = []
+        self._first = 0
+        self._filling = False
+        self.search = widgets.Text(
+            description="Search", placeholder="adam epochs=100", tooltip="", continuous_update=False
+        )
+        self.sort = widgets.Dropdown(description="Sort by", options=[("Newest first", _NEWEST)], tooltip="")
+        self.status = widgets.Dropdown(
+            description="Show", options=[("All runs", ""), *((f"{s} only", s) for s in _STATUSES)], tooltip=""
+        )
+        for control in (self.search, self.sort, self.status):
+            control.observe(desk.guard(lambda _: self._filter()), names="value")
+        self._told, self.result = desk.html(), desk.html()
+        self.rows = [self._row() for _ in range(ROWS)]
+        self._newer = desk.button("Back in the list", lambda: self._page(-ROWS))
+        self._older = desk.button("On in the list", lambda: self._page(ROWS))
+        self.compare_button = desk.button("Compare", self.compare, primary=True)
+        self._none = desk.button("Choose none", self._choose_none)
+        self.only = widgets.Checkbox(value=True, description="Only what differs", indent=False, tooltip="")
+        self.only.observe(desk.guard(lambda _: self._show_comparison()), names="value")
+        self._compared: dict[str, Any] | None = None
+        filters = desk.box(
+            *(desk.box(control, css="mlprov-field") for control in (self.search, self.sort, self.status)),
+            css="mlprov-filters",
+        )
+        self.widget = desk.box(
+            desk.html(parts.heading("Runs", "Choose two or more and compare them.")),
+            filters,
+            self._told,
+            *(box for box, _, _ in self.rows),
+            row(self._newer, self._older),
+            row(self.compare_button, self._none, self.only),
+            self.result,
+        )
+
+    def refresh(self) -> None:
+        """Look at the folder again."""
+        found = list_runs(self._desk.folder / runs_folder())
+        if self._desk.served:  # the runs of others are none of a stranger's business
+            own = {str(path) for path in self._runs.started}
+            found = [run for run in found if str(Path(run["run"]).resolve()) in own]
+        metrics = sorted({m for run in found for m, v in run["metrics"].items() if isinstance(v, int | float)})
+        named = [("Newest first", _NEWEST), ("Oldest first", "-started"), ("Longest first", "seconds")]
+        options = [*named, *((f"Highest {m}", m) for m in metrics), *((f"Lowest {m}", f"-{m}") for m in metrics)]
+        self._filling = True
+        try:
+            chosen = self.sort.value
+            if tuple(self.sort.options) != tuple(options):
+                self.sort.options = options
+                self.sort.value = chosen if chosen in [value for _, value in options] else _NEWEST
+        finally:
+            self._filling = False
+        self._mine = {run["run"] for run in found}
+        self._filter()
+
+    def _filter(self) -> None:
+        if self._filling:
+            return
+        found = list_runs(self._desk.folder / runs_folder(), search=self.search.value, sort=self.sort.value)
+        wanted = self.status.value
+        self._found = [r for r in found if r["run"] in self._mine and (not wanted or r["status"] == wanted)]
+        self._first = 0
+        self._show()
+
+    def _page(self, by: int) -> None:
+        self._first = min(max(self._first + by, 0), max(len(self._found) - 1, 0))
+        self._show()
+
+    def _row(self) -> tuple[widgets.HBox, widgets.Checkbox, widgets.HTML]:
+        box, html = widgets.Checkbox(indent=False, tooltip=""), self._desk.html()
+        line = widgets.HBox([box, html])
+        line.add_class("mlprov-run-row")
+        box.observe(self._desk.guard(lambda change, box=box: self._choose(box, change["new"])), names="value")
+        return line, box, html
+
+    def _show(self) -> None:
+        shown = self._found[self._first : self._first + ROWS]
+        self._filling = True
+        try:
+            for place, (line, box, html) in enumerate(self.rows):
+                line.layout.display = None if place < len(shown) else "none"
+                if place < len(shown):
+                    run = shown[place]
+                    started = str(run["started"] or "")[:19].replace("T", " ")
+                    box.description = (
+                        f"{started or 'unknown time'}  {run['title'] or run['task'] or Path(run['run']).name}"
+                    )
+                    box.value = run["run"] in self._chosen
+                    html.value = _facts(run)
+        finally:
+            self._filling = False
+        total = len(self._found)
+        last = min(self._first + ROWS, total)
+        listed = (
+            f"{self._first + 1} to {last} of {total}" if total else "No run matches." if self._mine else "No runs yet."
+        )
+        self._told.value = parts.help_text(listed)
+        self._newer.disabled, self._older.disabled = self._first == 0, last >= total
+        self._count()
+
+    def _count(self) -> None:
+        count = len(self._chosen)
+        self.compare_button.description = f"Compare {count} runs" if count > 1 else "Compare"
+        self.compare_button.disabled, self._none.disabled = count < 2, count == 0
+
+    def _choose(self, box: widgets.Checkbox, chosen: bool) -> None:
+        if self._filling:
+            return
+        place = next(number for number, (_, known, _) in enumerate(self.rows) if known is box)
+        run = self._found[self._first + place]["run"]
+        if chosen:
+            self._chosen[run] = None
+        else:
+            self._chosen.pop(run, None)
+        self._count()
+
+    def _choose_none(self) -> None:
+        self._chosen, self._compared, self.result.value = {}, None, ""
+        self._show()
+
+    def compare(self) -> None:
+        """Compare the chosen runs."""
+        chosen = [Path(run) for run in self._chosen if run in self._mine]
+        if len(chosen) < 2:
+            raise MlprovError("fewer than two runs are chosen", fix="Tick two or more")
+        self._compared = side_by_side(chosen)
+        self._show_comparison()
+
+    def _show_comparison(self) -> None:
+        if self._compared is not None:
+            self.result.value = comparison_html(self._compared, only_differences=self.only.value)
+
+
+def _facts(run: dict[str, Any]) -> str:
+    status = str(run["status"])
+    if run["problem"]:
+        return f'<span class="mlprov-run-facts">{escape(status)}: {escape(run["problem"][:120])}</span>'
+    numbers = [
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name in ("accuracy", "loss", "f1_macro")
+        if isinstance(value := run["metrics"].get(name), int | float)
+    ]
+    seconds = [f"{run['seconds']:.0f} s"] if isinstance(run["seconds"], int | float) else []
+    told = " · ".join([status, *numbers, *seconds])
+    return f'<span class="mlprov-run-facts">{escape(told)}</span>'

@@ -1,0 +1,106 @@
+"""Whether a reproduction worked: a green or a red card, with the table of what differs under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.compare import Comparison, Difference, compare
+from mlprov_widgets.execution.reproduce import against_values
+from mlprov_widgets.provenance.reading import read_provenance
+from mlprov_widgets.provenance.replay import replay
+from mlprov_widgets.ui import parts
+
+_SAID = {
+    "identical": ("Identical", "Metrics, every epoch and the model are the same, bit for bit."),
+    "within-tolerance": ("Within tolerance", "Not bit for bit, but every metric is as close as rounding explains."),
+    "different": ("Different", "The result is not the recorded one."),
+    "not-comparable": ("Not comparable", "The file holds no metrics to compare with."),
+}
+_GOOD = ("identical", "within-tolerance")
+_ROWS = 12
+
+
+def verdict_html(source: Path, actual: Path) -> str:
+    """Return the card of a run that was to reproduce another.
+
+    Parameters
+    ----------
+    source
+        The file that was reproduced: a provenance file, also of MLProvCodeGen, or a notebook.
+    actual
+        The new run's document.
+    """
+    try:
+        recorded, file = replay(source), read_provenance(actual)
+        known = recorded.file
+        comparison = compare(known, file) if known is not None else against_values(recorded, file)[1]
+    except MlprovError as error:  # somebody changed or took away the recorded file meanwhile
+        return parts.note(f"The runs cannot be compared: {error}", "bad")
+    return card(comparison)
+
+
+def document_of(source: Path | None) -> Path | None:
+    """Return where the document of a source lies, None for one of another tool and for a notebook alone."""
+    try:
+        file = replay(source).file if source is not None else None
+    except MlprovError:
+        return None
+    return file.path if file is not None else None
+
+
+def card(comparison: Comparison) -> str:
+    """Return the card of a comparison."""
+    title, told = _SAID[comparison.verdict]
+    good = comparison.verdict in _GOOD
+    first = comparison.first
+    lines = [f"<p>{escape(told)}</p>"]
+    if first is not None:
+        known = "Worth knowing" if comparison.verdict == "identical" else "Where they part"
+        lines.append(f"<p><b>{known}:</b> {escape(_place(first))}</p>")
+    if first is not None and first.cause:
+        lines.append(f"<p><b>Likely cause:</b> {escape(first.cause)}</p>")
+    mark, kind = ("✓", "fine") if good else ("✕", "bad")
+    head = (
+        f'<section class="mlprov-verdict mlprov-{kind}" role="status" aria-label="Verdict">'
+        f'<h3><span aria-hidden="true">{mark}</span> {escape(title)}</h3>{"".join(lines)}</section>'
+    )
+    return head + _table(comparison.differences) + _environment(comparison.environment_changes) + _missing(comparison)
+
+
+def _table(differences: Sequence[Difference]) -> str:
+    if not differences:
+        return ""
+    rows = [(d.stage.replace("_", " "), _item(d), _told(d.expected), _told(d.actual)) for d in differences]
+    head = ("Stage", "What differs", "Recorded", "Now")
+    more = parts.folded(f"{len(rows) - _ROWS} more", parts.table(rows[_ROWS:], head)) if len(rows) > _ROWS else ""
+    return parts.table(rows[:_ROWS], head) + more
+
+
+def _environment(changes: Sequence[dict[str, Any]]) -> str:
+    if not changes:
+        return ""
+    rows = [(c["name"], _told(c["expected"]), _told(c["actual"])) for c in changes]
+    title = f"The environment differs in {len(rows)} thing{'s' if len(rows) > 1 else ''}"
+    return parts.folded(title, parts.table(rows, ("What", "Recorded", "Now")))
+
+
+def _missing(comparison: Comparison) -> str:
+    return "".join(parts.note(f"Missing in the file: {item}", "warn") for item in comparison.missing)
+
+
+def _place(difference: Difference) -> str:
+    return f"{difference.stage.replace('_', ' ')}, {_item(difference)}"
+
+
+def _item(difference: Difference) -> str:
+    return f"{difference.item}, epoch {difference.epoch}" if difference.epoch else difference.item
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.8g}"
+    return "none" if value is None else str(value)
