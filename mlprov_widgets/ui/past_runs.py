@@ -15,7 +15,6 @@ from mlprov_widgets.files import runs_folder
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.compare_view import comparison_html
 from mlprov_widgets.ui.desk import Desk, row
-from mlprov_widgets.ui.running import RunPage
 
 ROWS = 12
 _NEWEST = "started"
@@ -29,12 +28,12 @@ class PastRuns:
     ----------
     desk
         What the pages share.
-    runs
-        Whose own runs are the only ones that are shown to strangers.
+        Strangers have a folder each, so nobody sees the runs of another.
     """
 
-    def __init__(self, desk: Desk, runs: RunPage) -> None:
-        self._desk, self._runs = desk, runs
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._mine: set[str] = set()
         self._chosen: dict[str, None] = {}  # in the order in which they were chosen
         self._found: list[dict[str, Any]] = []
         self._first = 0
@@ -74,9 +73,6 @@ class PastRuns:
     def refresh(self) -> None:
         """Look at the folder again."""
         found = list_runs(self._desk.folder / runs_folder())
-        if self._desk.served:  # the runs of others are none of a stranger's business
-            own = {str(path) for path in self._runs.started}
-            found = [run for run in found if str(Path(run["run"]).resolve()) in own]
         metrics = sorted({m for run in found for m, v in run["metrics"].items() if isinstance(v, int | float)})
         named = [("Newest first", _NEWEST), ("Oldest first", "-started"), ("Longest first", "seconds")]
         options = [*named, *((f"Highest {m}", m) for m in metrics), *((f"Lowest {m}", f"-{m}") for m in metrics)]

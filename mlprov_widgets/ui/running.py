@@ -40,8 +40,6 @@ class RunPage:
         What came of the last run that left a document.
     is_empty : bool
         Whether there was no run yet.
-    started : list of pathlib.Path
-        The folders of all runs of this page.
     folder, expected : pathlib.Path or None
         Where the last run is, and the document that it is to reproduce.
     """
@@ -53,7 +51,6 @@ class RunPage:
         self.expected: Path | None = None
         self.folder: Path | None = None
         self.is_empty = True
-        self.started: list[Path] = []
         self.progress, self.curves = desk.html(), desk.html()
         # A screen reader is told of every cell, not twice a second; the page's script makes it a live region.
         self.spoken = desk.html()
@@ -105,7 +102,6 @@ class RunPage:
 
     def follow(self, run: BackgroundRun, values: Mapping[str, Any], expected: Path | None) -> None:
         """Show a run that has been started until it ends."""
-        self.started.append(run.folder.resolve())
         self.run, self.results, self.expected, self.folder = run, None, expected, run.folder
         self.is_empty = False
         self.result_box.children = ()

@@ -157,7 +157,7 @@ class Wizard:
         """The page of all runs, made when it is opened first: many never do."""
         from mlprov_widgets.ui.past_runs import PastRuns
 
-        return PastRuns(self.desk, self.runs)
+        return PastRuns(self.desk)
 
     def stage_page(self, page: str) -> StagePage:
         """Return the page of a stage, made now if it was never open."""

@@ -241,10 +241,9 @@ def test_a_stranger_sees_the_runs_of_this_page_alone(
     own_folder: Path, tiny_run: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(tiny_run["run"], own_folder / "mlprov_runs" / "a")
-    shutil.copytree(tiny_run["run"], own_folder / "mlprov_runs" / "own")
     monkeypatch.setenv("VOILA_REQUEST_URL", "http://127.0.0.1:8866/")
     served = Wizard(folder=own_folder)
-    served.runs.started.append((own_folder / "mlprov_runs" / "own").resolve())
+    shutil.copytree(tiny_run["run"], served.desk.folder / "mlprov_runs" / "own")
     served.go("runs")
     assert [Path(run["run"]).name for run in served.past_runs._found] == ["own"]
     served.past_runs._chosen[str(own_folder / "mlprov_runs" / "a")] = None
