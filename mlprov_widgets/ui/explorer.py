@@ -190,7 +190,7 @@ class Explorer:
         )
         self._legend.value = _legend(self.lens.value == "standard", self._compared is not None)
         self.table.value = (
-            '<details class="mlprov-folded"><summary>What is drawn, as a table</summary>'
+            '<details class="mlprov-folded mlprov-seen"><summary>What is drawn, as a table</summary>'
             f"{details.scene_table(scene)}</details>"
         )
 

@@ -60,6 +60,20 @@ const timer = setInterval(() => {
     }, true);
     const graphs = () => [...form.querySelectorAll(".mlprov-graph, .mlprov-graph *")]
       .filter((element) => element._cyreg && element._cyreg.cy).map((element) => element._cyreg.cy);
+    // The table of what is drawn stays open when it is drawn anew.
+    form.addEventListener("toggle", ({ target }) => {
+      const explorer = target.matches(".mlprov-seen") && target.closest(".mlprov-explorer");
+      if (explorer) explorer.dataset.table = target.open ? "open" : "";
+    }, true);
+    new MutationObserver(() => form.querySelectorAll(".mlprov-explorer").forEach((explorer) => {
+      const table = explorer.dataset.table === "open" && explorer.querySelector(".mlprov-seen:not([open])");
+      if (table) table.open = true;
+      const heading = explorer.dataset.focus && explorer.querySelector(".mlprov-details h3:not([data-met])");
+      if (!heading) return;
+      delete explorer.dataset.focus;
+      heading.focus();
+      heading.dataset.met = "yes";
+    })).observe(form, { childList: true, subtree: true });
     // What is drawn has no text for a screen reader; the table below it has, and so says the canvas.
     form.addEventListener("focusin", () => form.querySelectorAll(".mlprov-graph").forEach((canvas) => {
       canvas.setAttribute("role", "img");
@@ -71,6 +85,12 @@ const timer = setInterval(() => {
       if (!explorer) return;
       const { go, copy, zoom } = pressed.dataset;
       if (go) say(explorer, "mlprov-goto", `${go} ${Date.now()}`);
+      // From the keyboard: what was pressed is drawn anew, so the focus goes to what it opened.
+      if (go && event.detail === 0) {
+        const old = explorer.querySelector(".mlprov-details h3");
+        if (old) old.dataset.met = "yes";
+        explorer.dataset.focus = "heading";
+      }
       if (copy) copied(copy).then(() => {
         const label = pressed.textContent;
         pressed.textContent = "Copied";

@@ -182,6 +182,8 @@ def test_everything_works_from_the_keyboard(asked: Callable[..., Asked], recorde
     page.keyboard.press("Enter")
     page.locator(".mlprov-table").get_by_role("button", name="Measure step").first.press("Enter")
     expect(one.details.get_by_role("heading")).to_have_text("Measure")
+    expect(one.details.get_by_role("heading")).to_be_focused()
+    expect(page.locator(".mlprov-seen")).to_have_attribute("open", "")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     one.details.get_by_role("button", name="Copy identifier").press("Enter")
     expect(one.details.get_by_role("button", name="Copied")).to_be_visible()
