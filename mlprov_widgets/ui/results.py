@@ -15,6 +15,7 @@ from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.downloads import Downloads
 from mlprov_widgets.ui.explorer import Explorer, read_story, story_from
+from mlprov_widgets.ui.words import metrics_html
 
 
 class Results:
@@ -41,7 +42,7 @@ class Results:
         self.widget = widgets.VBox(
             [
                 widgets.HTML(self._headline()),
-                widgets.HTML(parts.numbers(self.view.metrics)),
+                widgets.HTML(parts.numbers(self.view.metrics) + metrics_html(self.view.metrics)),
                 widgets.HTML("".join(parts.note(text, "warn") for text in self._stale())),
                 widgets.HTML(parts.figures(pictures)),
                 widgets.HTML("<h3>What ran</h3>"),
