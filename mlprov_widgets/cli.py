@@ -128,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("source", metavar="SOURCE", help=_SOURCE)
     one.add_argument("--repeat", metavar="N", default="1", help="run it N times; the worst verdict counts")
     one.add_argument("--timeout", metavar="S", help="seconds for each run")
+    one.add_argument(
+        "--same-environment",
+        action="store_true",
+        help="install the recorded versions in a fresh environment; run there",
+    )
+    one.add_argument("--yes", action="store_true", help="install without asking")
     _restoring(one)
     one = add("import", _import, "make the notebook of a provenance file, without running it")
     one.add_argument("source", metavar="SOURCE", help=_SOURCE)
@@ -266,6 +272,7 @@ def _reproduce(options: argparse.Namespace) -> Answer:
             timeout=_seconds(options.timeout),
             progress=progress,
             before=lambda restored, changes: _before_run(options, restored, changes),
+            same_environment=options.same_environment,
         )
     good = found["verdict"] in _GOOD_VERDICTS
     return found, "\n".join(_verdict_lines(found)), 0 if good else 1
@@ -280,6 +287,30 @@ def _before_run(options: argparse.Namespace, restored: Any, changes: list[dict[s
     if changes and not options.json:
         print("Another environment than the recorded one:", file=sys.stderr)
         print("\n".join(_change_lines(changes)), file=sys.stderr)
+    if options.same_environment:
+        _consent(options, restored)
+
+
+def _consent(options: argparse.Namespace, restored: Any) -> None:
+    """Ask before anything is installed.
+
+    Raises
+    ------
+    ValueRefused
+        If nobody agrees.
+    """
+    from mlprov_widgets.execution.reproduce import wanted_of
+
+    wanted = ", ".join(f"{name} {number}".strip() for name, number in wanted_of(restored).items()) or "nothing"
+    if options.yes:
+        return
+    refused = ValueRefused("packages would be installed", field="same-environment", fix="Agree with --yes")
+    if options.json or not sys.stdin.isatty():
+        raise refused
+    print(f"A fresh environment would be built, from wheels alone, with: {wanted}", file=sys.stderr)
+    print("Install them there? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise refused
 
 
 def _before_import(options: argparse.Namespace, restored: Any, changes: list[dict[str, Any]]) -> None:
@@ -325,6 +356,10 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
         if isinstance(band["spread"], float | int):
             told = f"{_plain(band['lowest'])} to {_plain(band['highest'])} in {band['runs']} runs"
             lines.append(f"  measured          {name}: {told}")
+    lines += [
+        f"  could not be had  {item['name']} {item['expected']}; {item['actual'] or 'none'} was used"
+        for item in found["not_had"] or []
+    ]
     lines += [f"  missing           {item}" for item in found["missing"]]
     lines += [f"  not understood    {item}" for item in found["not_understood"]]
     lines += [f"  note              {item}" for item in found["notes"]]

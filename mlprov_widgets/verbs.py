@@ -200,6 +200,7 @@ def reproduce(
     timeout: float | None = None,
     progress: Any = None,
     before: Any = None,
+    same_environment: bool = False,
 ) -> Result:
     """Run a recorded experiment again and say whether the result is the same.
 
@@ -214,6 +215,9 @@ def reproduce(
         How many times; the verdict is the worst of all. From two on, the spread of the reruns is the tolerance.
     before
         Called once before anything runs; see `mlprov_widgets.execution.reproduce.BeforeRun`.
+    same_environment
+        Whether to build a fresh environment with the task's requirements at the recorded versions, which installs
+        packages, and to run there; ``not_had`` lists what could not be had.
     data
         Where to look for the person's own data.
     runs, tasks, timeout, progress
@@ -238,6 +242,7 @@ def reproduce(
         timeout=timeout,
         progress=progress,
         before=before,
+        same_environment=same_environment,
     )
     comparison = done.comparison
     return _result(
@@ -250,6 +255,7 @@ def reproduce(
         notes=done.notes,
         verdicts=done.verdicts,
         tolerance=done.tolerance,
+        not_had=done.not_had,
         status=done.run.status,
         **{key: done.run.as_dict()[key] for key in ("run", "notebook", "provenance", "report", "metrics", "seconds")},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
 from mlprov_widgets.execution.compare import Comparison, Difference, compare, verdict_of
 from mlprov_widgets.execution.run import Run, run_notebook
+from mlprov_widgets.execution.same_environment import built, requirements_of
 from mlprov_widgets.execution.session import Progress
 from mlprov_widgets.execution.surroundings import changes_before_run, installed_changes, package_changes
 from mlprov_widgets.execution.tolerance import bands
@@ -75,6 +77,9 @@ class Reproduction:
     tolerance : dict or None
         The band that the reruns measured for each metric, see `mlprov_widgets.execution.tolerance.bands`; None
         after a single run.
+    not_had : list of dict or None
+        ``name``, ``expected``, ``actual`` of what an environment that was built for it could not have in the recorded
+        version; None without such an environment.
     """
 
     verdict: str
@@ -84,6 +89,7 @@ class Reproduction:
     restored: Restored
     notes: list[str] = field(default_factory=list)
     tolerance: dict[str, dict[str, Any]] | None = None
+    not_had: list[dict[str, Any]] | None = None
 
 
 BeforeRun = Callable[["Restored", list[dict[str, Any]]], None]
@@ -273,6 +279,7 @@ def reproduce_file(
     timeout: float | None = None,
     progress: Progress | None = None,
     before: BeforeRun | None = None,
+    same_environment: bool = False,
 ) -> Reproduction:
     """Run a recorded experiment again and compare.
 
@@ -286,6 +293,9 @@ def reproduce_file(
         See `mlprov_widgets.execution.run.run_notebook`.
     before
         See `BeforeRun`.
+    same_environment
+        Whether to run in an environment that is built for it, with the task's requirements at the recorded versions;
+        see `mlprov_widgets.execution.same_environment`.
     """
     if not 1 <= repeat <= 1000:
         raise ValueRefused(f"{repeat} is out of range", field="repeat", fix="Give a number from 1 to 1000")
@@ -293,14 +303,10 @@ def reproduce_file(
     _check_before_run(restored)
     if before is not None:
         before(restored, environment_before(restored.replay))
-    name = _name_of(restored)
-    done: list[Run] = []
-    for _ in range(repeat):
-        folder = new_folder(runs or runs_folder(), f"reproduce-{restored.task.id}").resolve()
-        notebook = write_restored(restored, folder / "source" / name)
-        done.append(run_notebook(notebook, folder=folder, timeout=timeout, tasks=tasks, progress=progress))
-        if done[-1].status == "cancelled":
-            break
+    with ExitStack() as stack:
+        environment = stack.enter_context(built(wanted_of(restored))) if same_environment else None
+        kernels = environment.kernels if environment else None
+        done = _runs(restored, repeat, runs or runs_folder(), tasks, timeout, progress, kernels)
     completed = [read_provenance(run.provenance) for run in done if run.status == "completed"]
     measured = [metrics_of(file) for file in completed]
     judged = [(*_verdict(restored, run, measured), run) for run in done]
@@ -313,7 +319,37 @@ def reproduce_file(
         restored,
         _notes(restored),
         bands(measured) if len(measured) > 1 else None,
+        environment.not_had if environment else None,
     )
+
+
+def _runs(
+    restored: Restored,
+    repeat: int,
+    runs: Path,
+    tasks: Sequence[Path],
+    timeout: float | None,
+    progress: Progress | None,
+    kernels: Path | None,
+) -> list[Run]:
+    done: list[Run] = []
+    for _ in range(repeat):
+        folder = new_folder(runs, f"reproduce-{restored.task.id}").resolve()
+        notebook = write_restored(restored, folder / "source" / _name_of(restored))
+        done.append(
+            run_notebook(notebook, folder=folder, timeout=timeout, tasks=tasks, progress=progress, kernels=kernels)
+        )
+        if done[-1].status == "cancelled":
+            break
+    return done
+
+
+def wanted_of(restored: Restored) -> dict[str, str]:
+    """Return what the recorded environment needs: the task's requirements, each with its recorded version."""
+    plan = restored.replay.plan
+    pinned = dict(item.split("==", 1) for item in (plan.requirements if plan else ()) if "==" in item)
+    recorded = {name.lower(): number for name, number in {**pinned, **restored.replay.packages}.items()}
+    return requirements_of(restored.task.requirements, recorded)
 
 
 def environment_before(recorded: Replay) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.errors import ExecutionError, MlprovError, NotebookError
+from mlprov_widgets.execution.same_environment import KERNEL
 from mlprov_widgets.execution.session import Outcome, Progress, Session
 from mlprov_widgets.execution.summary import keep, summarise
 from mlprov_widgets.files import new_folder, runs_folder, write_atomically
@@ -97,6 +98,7 @@ def run_notebook(
     timeout: float | None = None,
     tasks: Sequence[Path] = (),
     progress: Progress | None = None,
+    kernels: Path | None = None,
 ) -> Run:
     """Execute a copy of a notebook and record it.
 
@@ -114,6 +116,8 @@ def run_notebook(
         More folders of tasks, for the recorder in the kernel.
     progress
         Called for each cell; see `mlprov_widgets.execution.session.Progress`.
+    kernels
+        The folder of kernels of `mlprov_widgets.execution.same_environment`, whose kernel runs it.
 
     Raises
     ------
@@ -141,9 +145,9 @@ def run_notebook(
     target = folder / source.name
     # A run that is killed leaves its notebook, if not its outputs.
     write_atomically(target, source.read_bytes(), replace=True)
-    kernel = str(found.facts["kernel"] or "python3")
+    kernel = str(found.facts["kernel"] or "python3") if kernels is None else KERNEL
     variables = _variables(source, folder, tasks)
-    session = Session(lambda: _read(source), kernel, place, variables, timeout, progress)
+    session = Session(lambda: _read(source), kernel, place, variables, timeout, progress, kernels)
     try:
         outcome = session.run()
     except MlprovError:

@@ -98,6 +98,8 @@ class Session:
         Seconds for the whole run, None for no limit.
     progress
         Called for each cell, from the thread.
+    kernels
+        A folder of kernels to look in, in place of those of this machine.
     """
 
     def __init__(
@@ -108,12 +110,14 @@ class Session:
         variables: Mapping[str, str],
         timeout: float | None = None,
         progress: Progress | None = None,
+        kernels: Path | None = None,
     ) -> None:
         self.notebook: NotebookNode | None = None
         self.kernel = kernel
         self.folder = folder
         self.timeout = timeout
         self._read = read
+        self._kernels = kernels
         self._variables = variables
         self._progress = progress or (lambda _: None)
         self._cancelled = threading.Event()
@@ -188,6 +192,8 @@ class Session:
 
         self._loop = asyncio.get_running_loop()
         manager = self._manager = AsyncKernelManager(kernel_name=self.kernel)
+        if self._kernels is not None:
+            manager.kernel_spec_manager.kernel_dirs = [str(self._kernels)]
         try:
             await manager.start_kernel(extra_arguments=_KERNEL_ARGUMENTS, cwd=str(self.folder), env=self._environment())
         except NoSuchKernel as error:
