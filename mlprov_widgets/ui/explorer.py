@@ -159,7 +159,9 @@ class Explorer:
 
         self.came_from = button("Where does this come from", lambda: self.trace(up=True))
         self.leads_to = button("What depends on this", lambda: self.trace(up=False))
-        self.hops = widgets.Dropdown(options=_HOPS, value=2, tooltip="", layout=widgets.Layout(width="auto"))
+        self.hops = widgets.Dropdown(
+            options=_HOPS, value=2, description="How far", tooltip="", layout=widgets.Layout(width="auto")
+        )
         self.path = button("Path between: start here", self._on_path)
         self.back = button("Back to the overview", self._on_back)
         self._actions.children = (self.came_from, self.leads_to, self.hops, self.path, self.back)
