@@ -247,6 +247,11 @@ class _Hasher:
             self.add(list(self._some(value.reshape(-1))), depth + 1)
             return
         self._put("array", f"{value.dtype.str}{tuple(value.shape)}".encode())
+        if value.nbytes > SAMPLED_ABOVE and not value.flags.c_contiguous and len(value) > _SAMPLES:
+            # A view that is put in order is copied whole, and may be mapped from a file larger than the memory.
+            self.sampled = True
+            last = len(value) - 1
+            value = value[[i * last // (_SAMPLES - 1) for i in range(_SAMPLES)]]
         # numpy.ascontiguousarray without importing NumPy: order="C" copies only when it must.
         flat = value.astype(value.dtype, order="C", copy=False).reshape(-1).view("u1")
         self._put("content", self._sample(memoryview(flat)))

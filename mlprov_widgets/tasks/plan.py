@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mlprov_widgets.errors import DataFileError, ProvenanceError, ValueRefused, nearest, quoted
 from mlprov_widgets.files import canonical_json, file_name, sha256_of_file, sha256_of_text
+from mlprov_widgets.tasks.archives import packed
 from mlprov_widgets.tasks.expressions import holds
 from mlprov_widgets.tasks.load import installed_stamp
 from mlprov_widgets.tasks.model import SCHEMA_VERSION, Choice, Kind, Parameter, Rule, Task, Value
@@ -24,6 +25,9 @@ ORIGINS: Final = ("default", "user", "imported", "derived")
 
 TABLE_SUFFIXES: Final = ("csv", "tsv", "txt", "data")
 """How the name of a table may end."""
+
+FOLDER_SUFFIX: Final = "zip"
+"""Where a file may end so, a folder may stand in its place: it is packed."""
 
 _RECORDED_FILE = re.compile(r"data/([0-9a-f]{64})\.([a-z0-9]{1,8})")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,80})(==[A-Za-z0-9.!+_-]{1,60})?")
@@ -253,6 +257,8 @@ def _settle_file(
 ) -> Table | None:
     """Look at a data file and replace its path by its place under ``data/``; None for what is no table."""
     raw = str(values[parameter.name] or "")
+    if not raw and parameter.optional:
+        return None
     if not raw:
         raise ValueRefused("a data file is needed", field=parameter.name, fix=f"Give its path: {parameter.help}")
     recorded = _RECORDED_FILE.fullmatch(raw)
@@ -276,6 +282,8 @@ def _settle_file(
         with contextlib.suppress(RuntimeError):  # ~ of somebody who is not known here
             path = path.expanduser()
     if parameter.suffixes:
+        if FOLDER_SUFFIX in parameter.suffixes and path.is_dir():
+            path = packed(path)
         _settle_other_file(parameter, path, recorded[1] if recorded else "", values, known)
         found[parameter.name] = path
         return None

@@ -206,7 +206,7 @@ def check_file(path: Path) -> int:
     Raises
     ------
     DataFileError
-        If it cannot be read, is empty or is too big.
+        If it cannot be read or is empty.
     """
     try:
         size = _check_ordinary(path)
@@ -237,6 +237,8 @@ def _refused(path: Path, message: str, fix: str) -> DataFileError:
 def _check_file(path: Path) -> int:
     """Return the file's size; refuse what is not a text file of a size to be read."""
     size = _check_ordinary(path)
+    if size > MOST_BYTES:
+        raise _refused(path, f"this file is bigger than {MOST_BYTES // 1_000_000} MB", "Use a part of the data")
     with path.open("rb") as file:
         start = file.read(16)
     for magic, what in _MAGIC.items():
@@ -257,8 +259,6 @@ def _check_ordinary(path: Path) -> int:
     size = path.stat().st_size
     if size == 0:
         raise _refused(path, "this file is empty", "Give a file with data in it")
-    if size > MOST_BYTES:
-        raise _refused(path, f"this file is bigger than {MOST_BYTES // 1_000_000} MB", "Use a part of the data")
     return size
 
 

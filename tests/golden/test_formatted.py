@@ -41,6 +41,9 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
     "image_size": [{"sizing": "resize", "image_size": 16}],
     "schedule_step": [{"schedule": "step", "schedule_step": 2}],
     "schedule_factor": [{"schedule": "step", "schedule_factor": 0.5}],
+    "memory_limit": [{"memory_limit": 0}],
+    "threads": [{"threads": 2}],
+    "checkpoints_kept": [{"save_checkpoint": "every_epoch", "checkpoints_kept": 1}],
     "title": [{"title": 'It\'s "mine": ' + "long " * 20}],
     "author": [{"author": "Ada Example"}],
 }
@@ -49,6 +52,7 @@ OWN_DATA = ("csv", "image_folder", "npz", "npy")
 OWN = (
     "data_file",
     "labels_file",
+    "resume_from",
     "images_array",
     "labels_array",
     "split_by",
@@ -102,7 +106,7 @@ def files(folder: Path) -> Iterator[dict[str, Any]]:
 
 def images(folder: Path) -> Iterator[dict[str, Any]]:
     """Write files of images, in which nothing looks before the notebook does, and yield options with them."""
-    for ending in ("zip", "npz", "npy"):
+    for ending in ("zip", "npz", "npy", "pt"):
         (folder / f"mine.{ending}").write_bytes(b"something")
     zipped = {"dataset_id": "image_folder", "data_file": str(folder / "mine.zip")}
     yield {**zipped, "split_by": "seed"}
@@ -112,6 +116,10 @@ def images(folder: Path) -> Iterator[dict[str, Any]]:
     file = str(folder / "mine.npy")
     yield {"dataset_id": "npy", "data_file": file, "labels_file": file}
     yield {"normalisation": "imagenet", "channels": "RGB"}
+    resumed = {"save_checkpoint": "every_epoch", "resume_from": str(folder / "mine.pt")}
+    yield resumed
+    yield {**resumed, "save_checkpoint": "best", "early_stopping": 2, "schedule": "step", "mixed_precision": "float16"}
+    yield {**resumed, "gpu_enable": False, "schedule": "cosine", "mixed_precision": "bfloat16", "channels_last": True}
     for name in NETWORKS:
         fitting = {"model_name": name, "sizing": "resize", "image_size": 224, "channels": "RGB"}
         yield fitting

@@ -85,7 +85,7 @@ IMAGES: dict[str, dict[str, Any]] = {
         "optimizer": "SGD",
         "optimizer_learning_rate": 0.05,
         "schedule": "step",
-        "mixed_precision": True,
+        "mixed_precision": "float16",
         "early_stopping": 3,
         "save_checkpoint": "best",
         "title": "Nothing to learn",
@@ -98,6 +98,8 @@ IMAGES: dict[str, dict[str, Any]] = {
         "pretrained": True,
         "optimizer": "AdamW",
         "schedule": "cosine",
+        "mixed_precision": "bfloat16",
+        "channels_last": True,
         "save_checkpoint": "every_epoch",
     },
     "image-own": {

@@ -141,7 +141,7 @@ def fake(run_new: Callable[..., Answer]) -> dict[str, dict[str, Any]]:
         "optimizer_learning_rate": 0.01,
         "schedule": "step",
         "schedule_step": 1,
-        "mixed_precision": True,
+        "mixed_precision": "float16",
         "save_checkpoint": "every_epoch",
         "epochs": 2,
     }
@@ -167,7 +167,7 @@ def test_the_learning_rate_is_the_first_one_of_a_schedule(fake: Answer) -> None:
 def test_mixed_precision_is_recorded_as_it_ran(fake: Answer) -> None:
     import torch
 
-    assert fake["model_training"]["mixed_precision"]["value"] is torch.cuda.is_available()
+    assert fake["model_training"]["mixed_precision"]["value"] == ("float16" if torch.cuda.is_available() else "none")
 
 
 def test_nll_loss_has_a_log_softmax_before_it(fake: Answer) -> None:
@@ -176,7 +176,7 @@ def test_nll_loss_has_a_log_softmax_before_it(fake: Answer) -> None:
 
 
 def test_every_epoch_has_its_checkpoint(fake: Answer) -> None:
-    assert {"checkpoint-0001.pt", "checkpoint-0002.pt"} <= set(fake["files"])
+    assert {"checkpoint-000001.pt", "checkpoint-000002.pt"} <= set(fake["files"])
     assert fake["model_parameters"]["save_checkpoint"]["value"] == "every_epoch"
 
 
