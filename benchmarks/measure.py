@@ -3,6 +3,8 @@
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
                                              [wizard] [page] [keystroke] [busy] [clicks]
                                              [cells] [records] [memory] [minute] [mlflow] [explorer]
+                                             [cells] [records] [memory] [minute] [mlflow]
+                                             [pairs] [mnist] [throughput] [image_memory]
 
 Without a name, all of them, in about an hour and a half on two cores. One JSON object a measure is printed.
 Close other programs first: pairs are run alternately, so that a slow minute hits both sides, but
@@ -27,6 +29,7 @@ from typing import Any
 
 import explorer
 import form
+import images
 import nbformat
 import records
 
@@ -216,6 +219,7 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
     | form.MEASURES
     | records.MEASURES
     | explorer.MEASURES
+    | images.MEASURES
 )
 
 

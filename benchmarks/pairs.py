@@ -11,6 +11,7 @@ Options = Mapping[str, Sequence[Any]]
 Pair = frozenset[tuple[str, Any]]
 
 _TRIES = 40
+_MOST_TRIES = 1000
 
 
 def pairs_of(row: Mapping[str, Any]) -> set[Pair]:
@@ -18,7 +19,9 @@ def pairs_of(row: Mapping[str, Any]) -> set[Pair]:
     return {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}
 
 
-def covering(options: Options, accepted: Callable[[Mapping[str, Any]], bool]) -> tuple[list[dict[str, Any]], list[Pair]]:
+def covering(
+    options: Options, accepted: Callable[[Mapping[str, Any]], bool]
+) -> tuple[list[dict[str, Any]], list[Pair]]:
     """Return rows that hold every pair of options at least once, greedily and always the same, and the pairs left.
 
     Parameters
@@ -29,14 +32,18 @@ def covering(options: Options, accepted: Callable[[Mapping[str, Any]], bool]) ->
         Whether a row's values can run together. A pair that stands in no row that was tried is left.
     """
     chance = random.Random(0)
-    todo = {frozenset(pair) for one, other in itertools.combinations(options, 2) for pair in _between(options, one, other)}
+    todo = {
+        frozenset(pair) for one, other in itertools.combinations(options, 2) for pair in _between(options, one, other)
+    }
     rows: list[dict[str, Any]] = []
     left: list[Pair] = []
     while todo:
         wanted = min(todo, key=_order)
         best: dict[str, Any] | None = None
         gain = 0
-        for _ in range(_TRIES):
+        for number in range(_MOST_TRIES):
+            if best is not None and number >= _TRIES:
+                break
             row = {name: chance.choice(list(values)) for name, values in options.items()} | dict(wanted)
             new = len(pairs_of(row) & todo)
             if new > gain and accepted(row):

@@ -34,7 +34,9 @@ def packed(folder: Path) -> Path:
     except OSError as error:
         raise _unreadable(folder, error) from None
     if not files:
-        raise DataFileError("this folder holds no files", field=folder.name, fix="Give one with a folder for each class")
+        raise DataFileError(
+            "this folder holds no files", field=folder.name, fix="Give one with a folder for each class"
+        )
     if len(files) > MOST_FILES:
         raise DataFileError(
             f"this folder holds more than {MOST_FILES:,} files", field=folder.name, fix="Give a part of it"
