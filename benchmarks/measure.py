@@ -3,7 +3,6 @@
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
                                              [wizard] [page] [keystroke] [busy] [clicks]
                                              [cells] [records] [memory] [minute] [mlflow] [explorer]
-                                             [cells] [records] [memory] [minute] [mlflow]
                                              [pairs] [mnist] [throughput] [image_memory]
 
 Without a name, all of them, in about an hour and a half on two cores. One JSON object a measure is printed.
