@@ -85,6 +85,12 @@ def test_a_field_says_what_was_so(table: Answer, group: str, field: str, value: 
     assert table[group][field]["value"] == value
 
 
+def test_the_test_images_are_told_by_their_positions(table: Answer) -> None:
+    positions = table["data_segregation"]["test_images"]["value"]
+    assert len(set(positions)) == 360
+    assert set(positions) <= set(range(1797))
+
+
 def test_the_confusion_matrix_counts_every_test_image(table: Answer) -> None:
     assert sum(map(sum, table["model_evaluation"]["confusion matrix"]["value"])) == 360
 
