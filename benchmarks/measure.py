@@ -3,7 +3,7 @@
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
                                              [wizard] [page] [keystroke] [busy] [clicks]
                                              [cells] [records] [memory] [minute] [mlflow] [explorer]
-                                             [pairs] [mnist] [throughput] [image_memory]
+                                             [pairs] [mnist] [throughput] [image_memory] [identical]
 
 Without a name, all of them, in about an hour and a half on two cores. One JSON object a measure is printed.
 Close other programs first: pairs are run alternately, so that a slow minute hits both sides, but
@@ -29,6 +29,7 @@ from typing import Any
 import explorer
 import form
 import images
+import loops
 import nbformat
 import records
 
@@ -219,6 +220,7 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
     | records.MEASURES
     | explorer.MEASURES
     | images.MEASURES
+    | loops.MEASURES
 )
 
 

@@ -138,6 +138,8 @@ def test_the_ten_questions_are_answered_in_two_actions_each(
     screenshot("creation-date")
     ask("which optimizer really ran").answer("^Value SGD|SGD", "Value")
     ask("torch").answer(re.escape(recorded_value(edited, "run:packages", "pypi:torch")), "torch")
+    rows = recorded_value(edited, "run:data_segregation", "ml:test_set_rows")
+    ask("which rows were the test set", "test set rows").answer(re.escape(rows[1:20].replace(",", ", ")))
     ask("which rows were the test set", "x_test").answer("30 × 4", "Value")
     one.answer("Split the data", "Made by")
     ask("which cell was edited").answer("by hand")

@@ -86,7 +86,7 @@ def test_a_field_says_what_was_so(table: Answer, group: str, field: str, value: 
 
 
 def test_the_test_images_are_told_by_their_positions(table: Answer) -> None:
-    positions = table["data_segregation"]["test_images"]["value"]
+    positions = table["data_segregation"]["test_set_images"]["value"]
     assert len(set(positions)) == 360
     assert set(positions) <= set(range(1797))
 
