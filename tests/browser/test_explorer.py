@@ -79,8 +79,9 @@ class Asked:
         """Take the first hit, or the first that has a text."""
         self.actions += 1
         hits = self.page.get_by_label("Found", exact=True)
+        expect(hits.locator("option").filter(has_text=text)).not_to_have_count(0)
         labels = hits.locator("option").all_inner_texts()
-        hits.select_option(next(label for label in labels if text in label))
+        hits.select_option(next(label for label in labels if text in label.replace("\xa0", " ")))
 
     def click(self, pattern: str) -> None:
         """Click the box whose label has this text in one of its lines."""
