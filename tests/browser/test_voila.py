@@ -148,6 +148,32 @@ def test_a_table_of_ones_own_is_shown_and_learned_from(form: Any, page: Page, ho
     screenshot("3-result")
 
 
+def test_images_of_ones_own_are_shown_learned_from_and_reproduced(
+    form: Any, page: Page, home: Path, screenshot: Any
+) -> None:
+    form.field("Task").select_option("Image classification")
+    form.step("Data ingestion")
+    form.field("Dataset").select_option("Own images (ZIP)")
+    form.upload("Upload: Data file", DATA / "pets.zip")
+    expect(page.get_by_text("24 pictures")).to_be_visible()
+    screenshot("1-shown")
+    form.step("Model")
+    form.field("Network").select_option("ResNet-18")
+    expect(page.get_by_role("alert").first).to_contain_text("32 pixels or more")
+    screenshot("2-refused")
+    form.field("Network").select_option("Small CNN")
+    before = runs(home)
+    form.start_run(2)
+    form.wait_for_results()
+    screenshot("3-result")
+    (made,) = runs(home) - before
+    form.step("Start")
+    form.upload("Upload a file", made / "provenance.json")
+    form.button("Reproduce it now").click()
+    form.wait_for_results()
+    expect(page.get_by_text("Metrics, every epoch and the model are the same")).to_be_visible()
+
+
 def test_a_table_that_cannot_be_read_says_why_beside_the_field(
     form: Any, page: Page, tmp_path: Path, screenshot: Any
 ) -> None:
