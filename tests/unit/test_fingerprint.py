@@ -260,6 +260,16 @@ def test_a_really_large_array_takes_little_time() -> None:
     assert fingerprint(large).sampled
 
 
+def test_a_view_that_is_in_no_order_is_sampled_by_rows_and_not_copied(small_limit: int) -> None:
+    images = np.zeros((2000, 3, small_limit // 3000), np.uint8).transpose(0, 2, 1)
+    assert not images.flags.c_contiguous
+    seen = fingerprint(images)
+    assert seen.sampled
+    assert fingerprint(images.copy().transpose(0, 1, 2)).sha256 != fingerprint(images[:1999]).sha256
+    images[-1] = 1  # the last row is one of the sample
+    assert fingerprint(images).sha256 != seen.sha256
+
+
 def test_many_items_are_sampled_by_their_number_and_say_so() -> None:
     assert fingerprint(MANY).sampled
     assert not fingerprint(MANY[: module._MOST_ITEMS - 1]).sampled

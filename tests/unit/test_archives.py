@@ -1,0 +1,52 @@
+"""A folder becomes one archive, the same one for the same files."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mlprov_widgets.errors import DataFileError
+from mlprov_widgets.tasks.archives import packed
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("cat/b.png", "cat/a.png", "dog/c.png", ".hidden/d.png", "dog/.e.png"):
+        path = tmp_path / "pets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return tmp_path / "pets"
+
+
+def test_an_archive_holds_the_files_that_can_be_seen_in_order(folder: Path) -> None:
+    with zipfile.ZipFile(packed(folder)) as archive:
+        assert archive.namelist() == ["cat/a.png", "cat/b.png", "dog/c.png"]
+        assert archive.read("dog/c.png") == b"dog/c.png"
+
+
+def test_equal_files_give_an_equal_archive_whenever_they_were_written(folder: Path) -> None:
+    before = packed(folder).read_bytes()
+    os.utime(folder / "cat" / "a.png", (0, 0))
+    again = packed(folder)
+    assert again.read_bytes() == before
+
+
+def test_it_is_packed_once_and_again_when_a_file_changes(folder: Path) -> None:
+    first = packed(folder)
+    assert packed(folder) == first
+    (folder / "cat" / "a.png").write_bytes(b"another")
+    assert packed(folder) != first
+
+
+def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match="this folder holds no files"):
+        packed(tmp_path)
+
+
+def test_a_link_to_nowhere_is_left_out(folder: Path) -> None:
+    (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
+    with zipfile.ZipFile(packed(folder)) as archive:
+        assert "cat/gone.png" not in archive.namelist()
