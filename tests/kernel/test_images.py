@@ -520,8 +520,8 @@ class Evil:
 def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path: Path, failures_of: FailuresOf) -> None:
     import torch
 
-    torch.save({"trained_with": Evil()}, tmp_path / "evil.pt")
-    values = {"save_checkpoint": "best", "resume_from": str(tmp_path / "evil.pt")}
+    torch.save({"trained_with": Evil()}, tmp_path / "coded.pt")
+    values = {"save_checkpoint": "best", "resume_from": str(tmp_path / "coded.pt")}
     assert "is no checkpoint made here" in failure_of(tmp_path, failures_of, values)
     assert list(tmp_path.rglob("ran")) == []
 
