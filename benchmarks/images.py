@@ -49,6 +49,8 @@ for cell in json.load(open(path, encoding="utf-8"))["cells"]:
     if step == ("train" if replaced or len(sys.argv) > 3 else "evaluate"):
         break
 told["path"] = path
+# The clock of the cell would count how the tensors are made, which is no training.
+told["train"] = space.get("bare_seconds", told["train"])
 told["images"] = len(space["train_data"]) * len(space["history"]["loss"])
 told["accuracy"] = space.get("metrics", {}).get("accuracy")
 print(json.dumps(told))
@@ -108,14 +110,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 def _trained(folder: Path, values: Mapping[str, Any], replaced: str = "", *, stop: bool = False) -> dict[str, Any]:
     number = len(list(folder.glob("n*")))
     path = verbs.generate(TASK, dict(values), out=folder / f"n{number}" / "n.ipynb")["notebook"]
-    if replaced == _BARE:
-        # The clock of the cell would count how the tensors are made, which is no training.
-        replaced += "\nimport builtins; builtins.bare_seconds = bare_seconds\n"
     command = [sys.executable, "-c", _NOTEBOOK, str(path), replaced, *(["stop"] if stop else [])]
-    if replaced:
-        command[2] = _NOTEBOOK.replace(
-            'told["images"]', 'told["train"] = space.get("bare_seconds", told["train"])\ntold["path"]'
-        )
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     told: dict[str, Any] = json.loads(out.splitlines()[-1])
     return told
@@ -266,6 +261,8 @@ def _photographs(folder: Path, count: int) -> dict[str, Any]:
         "dataset_id": "npy",
         "data_file": str(folder / "photos.npy"),
         "labels_file": str(folder / "kinds.npy"),
+        "sizing": "resize",
+        "image_size": 224,
         "model_name": "resnet18",
         "batch_size": 16,
         "validation_split": 0,
