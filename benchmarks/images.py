@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import statistics
 import subprocess
 import sys
 import zipfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pairs
+from records import spread
 
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import MlprovError
@@ -100,11 +100,6 @@ for epoch in range(epochs):
             total += criterion(model(inputs), y[numbers]).item() * len(numbers)
     history["loss"].append(total / len(pictures))
 """
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    ordered = (min(values), statistics.median(values), max(values))
-    return dict(zip(("min", "median", "max"), (round(v, 4) for v in ordered), strict=True))
 
 
 def _trained(folder: Path, values: Mapping[str, Any], replaced: str = "", *, stop: bool = False) -> dict[str, Any]:
@@ -244,9 +239,9 @@ def measure_mnist(folder: Path) -> dict[str, Any]:
     return {
         "limit_accuracy": 0.985,
         "limit_ratio": 1.5,
-        "accuracy": _spread([accuracy for accuracy, _, _ in rounds]),
-        "train_s": _spread([own for _, own, _ in rounds]),
-        "ratio": _spread([own / bare for _, own, bare in rounds]),
+        "accuracy": spread([accuracy for accuracy, _, _ in rounds]),
+        "train_s": spread([own for _, own, _ in rounds]),
+        "ratio": spread([own / bare for _, own, bare in rounds]),
     }
 
 
@@ -295,8 +290,8 @@ def measure_throughput(folder: Path) -> dict[str, Any]:
                 ways[next(iter(option))] = ({**values, **option}, "")
             ways["both"] = ({**values, "channels_last": True, "mixed_precision": "bfloat16"}, "")
         rounds = [{way: _images_per_s(folder, *how) for way, how in ways.items()} for _ in range(times)]
-        found[name] = {"bare_images_per_s": _spread([one["bare"] for one in rounds])} | {
-            f"{way}_over_bare": _spread([one[way] / one["bare"] for one in rounds]) for way in ways if way != "bare"
+        found[name] = {"bare_images_per_s": spread([one["bare"] for one in rounds])} | {
+            f"{way}_over_bare": spread([one[way] / one["bare"] for one in rounds]) for way in ways if way != "bare"
         }
     return found
 

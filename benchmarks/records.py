@@ -76,7 +76,7 @@ print(json.dumps(told))
 """
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
     ordered = (min(values), statistics.median(values), max(values))
     return dict(zip(("min", "median", "max"), (round(v, 5) for v in ordered), strict=True))
 
@@ -97,9 +97,9 @@ def measure_cells(folder: Path) -> dict[str, Any]:
         pairs.append(tuple(_python(_CELLS, mode, "1000", folder=place) for mode in ("plain", "recorded")))
     return {
         "limit_s": 0.002,
-        "plain_s": _spread([a for a, _ in pairs]),
-        "recorded_s": _spread([b for _, b in pairs]),
-        "added_s": _spread([b - a for a, b in pairs]),
+        "plain_s": spread([a for a, _ in pairs]),
+        "recorded_s": spread([b for _, b in pairs]),
+        "added_s": spread([b - a for a, b in pairs]),
     }
 
 
@@ -111,9 +111,9 @@ def measure_records(folder: Path) -> dict[str, Any]:
     return {
         "limit_ratio": 1.5,
         "records": rounds[0][2],
-        "own_s": _spread([own for own, _, _ in rounds]),
-        "prov_s": _spread([prov for _, prov, _ in rounds]),
-        "ratio": _spread([own / prov for own, prov, _ in rounds]),
+        "own_s": spread([own for own, _, _ in rounds]),
+        "prov_s": spread([prov for _, prov, _ in rounds]),
+        "ratio": spread([own / prov for own, prov, _ in rounds]),
     }
 
 
@@ -180,8 +180,8 @@ def measure_memory(folder: Path) -> dict[str, Any]:
     pairs = [(_execute(path, folder, _without_recorder)[1], _execute(path, folder, _kept)[1]) for _ in range(3)]
     return {
         "limit_mb": 50,
-        "added_mb": _spread([(b - a) / 2**20 for a, b in pairs]),
-        "without_mb": _spread([a / 2**20 for a, _ in pairs]),
+        "added_mb": spread([(b - a) / 2**20 for a, b in pairs]),
+        "without_mb": spread([a / 2**20 for a, _ in pairs]),
     }
 
 
@@ -198,8 +198,8 @@ def measure_minute(folder: Path) -> dict[str, Any]:
     without = statistics.median(a for a, _ in pairs)
     return {
         "limit_s": round(0.3 + 0.01 * without, 3),
-        "without_s": _spread([a for a, _ in pairs]),
-        "added_s": _spread([b - a for a, b in pairs]),
+        "without_s": spread([a for a, _ in pairs]),
+        "added_s": spread([b - a for a, b in pairs]),
     }
 
 
@@ -215,8 +215,8 @@ def measure_mlflow(folder: Path) -> dict[str, Any]:
     own, other = [b - a for a, b, _ in rounds], [c - a for a, _, c in rounds]
     return {
         "limit_ratio": 0.1,
-        "added_s": _spread(own),
-        "mlflow_added_s": _spread(other),
+        "added_s": spread(own),
+        "mlflow_added_s": spread(other),
         "ratio_of_medians": round(statistics.median(own) / statistics.median(other), 4),
     }
 
