@@ -20,9 +20,9 @@ _STAGES = ("data_ingestion", "data_preparation", "data_segregation", "model", "t
 
 _READ = """
 import json, os, sys, time, tracemalloc
-from mlprov_widgets.provenance.index import read_index
-from mlprov_widgets.provenance.search import search
-from mlprov_widgets.provenance.story import story_of
+from mlprov_widgets.provenance.graph.index import read_index
+from mlprov_widgets.provenance.graph.search import search
+from mlprov_widgets.provenance.graph.story import story_of
 
 path = sys.argv[1]
 began = time.perf_counter()

@@ -47,10 +47,10 @@ print(json.dumps(statistics.median(seconds)))
 _RECORDS = """
 import json, sys, time
 from pathlib import Path
-from mlprov_widgets.provenance.document import save_document
-from mlprov_widgets.provenance.journal import read_journal
+from mlprov_widgets.provenance.capture.document import save_document
+from mlprov_widgets.provenance.capture.journal import read_journal
 from mlprov_widgets.provenance.reading import read_provenance
-import mlprov_widgets.provenance.report
+import mlprov_widgets.provenance.export.report
 from prov.model import ProvDocument
 
 folder = Path(sys.argv[1])

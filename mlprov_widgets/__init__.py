@@ -24,7 +24,7 @@ _HOMES = {
     "list_runs": "mlprov_widgets.verbs",
     "compare": "mlprov_widgets.verbs",
     "check_task": "mlprov_widgets.verbs",
-    "record": "mlprov_widgets.provenance.recorder",
+    "record": "mlprov_widgets.provenance.capture.recorder",
     "show_provenance": "mlprov_widgets.ui.inline",
     "explore": "mlprov_widgets.ui.look",
 }
@@ -49,7 +49,7 @@ __all__ = [  # noqa: RUF022 - in the order of the loop
 ]
 
 if TYPE_CHECKING:
-    from mlprov_widgets.provenance.recorder import record
+    from mlprov_widgets.provenance.capture.recorder import record
     from mlprov_widgets.ui.inline import show_provenance
     from mlprov_widgets.ui.look import explore
     from mlprov_widgets.ui.wizard import Wizard

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from mlprov_widgets import __version__, verbs
 from mlprov_widgets.errors import MlprovError, ValueRefused, one_line
-from mlprov_widgets.provenance.journal import plain
+from mlprov_widgets.provenance.capture.journal import plain
 from mlprov_widgets.tasks.model import SCHEMA_VERSION
 
 Answer = tuple[dict[str, Any], str, int]

@@ -350,7 +350,7 @@ def export(provenance: PathLike, *, to: str, out: PathLike) -> Result:
     out
         The file to write; it must not exist.
     """
-    from mlprov_widgets.provenance.export import export as write
+    from mlprov_widgets.provenance.export.formats import export as write
     from mlprov_widgets.provenance.reading import read_provenance
 
     return _result(path=str(write(read_provenance(provenance), to, Path(out))))

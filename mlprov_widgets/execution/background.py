@@ -16,8 +16,8 @@ from typing import Any
 
 from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.files import new_folder
-from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
-from mlprov_widgets.provenance.journal import Event, JournalReader
+from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
+from mlprov_widgets.provenance.capture.journal import Event, JournalReader
 
 try:
     import fcntl

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
 from mlprov_widgets.execution.summary import summary_of
-from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
-from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
+from mlprov_widgets.provenance.capture.document import FILE_NAME as DOCUMENT
+from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
 
 SORTABLE: Final = ("started", "task", "status", "seconds")
 """By what runs are sorted, beside the name of any metric."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlprov_widgets.provenance.environment import git_commit
+from mlprov_widgets.provenance.capture.environment import git_commit
 from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.model import Kind, Task, Value
 from mlprov_widgets.tasks.plan import Plan

@@ -7,7 +7,7 @@ from pathlib import Path
 from mlprov_widgets.errors import NotebookError
 from mlprov_widgets.execution.run import Run, run_of, write_results
 from mlprov_widgets.notebook.readback import load_notebook
-from mlprov_widgets.provenance.journal import Event, read_journal
+from mlprov_widgets.provenance.capture.journal import Event, read_journal
 
 
 def recover(journal: Path, notebook: Path | None = None) -> Run:

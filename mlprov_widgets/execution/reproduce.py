@@ -21,9 +21,9 @@ from mlprov_widgets.files import file_name, new_folder, runs_folder, sha256_of_t
 from mlprov_widgets.notebook.readback import compare_cells, with_code
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.notebook.write import find_data, missing_data, write_text
+from mlprov_widgets.provenance.capture.seal import is_sealed
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
-from mlprov_widgets.provenance.seal import is_sealed
 from mlprov_widgets.provenance.unpack import opened
 from mlprov_widgets.provenance.view import metrics_of, packages_of, view
 from mlprov_widgets.tasks.load import find_task

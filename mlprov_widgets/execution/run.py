@@ -19,15 +19,15 @@ from mlprov_widgets.files import new_folder, runs_folder, write_atomically
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.notebook.render import notebook_text
 from mlprov_widgets.notebook.write import copy_data, find_data
-from mlprov_widgets.provenance import environment as facts
-from mlprov_widgets.provenance.account import has_code
-from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
-from mlprov_widgets.provenance.document import Built, save_document
-from mlprov_widgets.provenance.journal import FILE_NAME as JOURNAL
-from mlprov_widgets.provenance.journal import Event, Journal, now, read_journal
-from mlprov_widgets.provenance.locate import NOTEBOOK, FoundNotebook
+from mlprov_widgets.provenance.capture import environment as facts
+from mlprov_widgets.provenance.capture.account import has_code
+from mlprov_widgets.provenance.capture.document import FILE_NAME as DOCUMENT
+from mlprov_widgets.provenance.capture.document import Built, save_document
+from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
+from mlprov_widgets.provenance.capture.journal import Event, Journal, now, read_journal
+from mlprov_widgets.provenance.capture.locate import NOTEBOOK, FoundNotebook
+from mlprov_widgets.provenance.capture.recorder import RUN_FOLDER, start_of
 from mlprov_widgets.provenance.reading import ProvenanceFile
-from mlprov_widgets.provenance.recorder import RUN_FOLDER, start_of
 from mlprov_widgets.provenance.view import stale_metrics_of
 from mlprov_widgets.tasks.load import ENVIRONMENT_VARIABLE, find_task
 
@@ -164,7 +164,7 @@ def run_notebook(
 def _read(source: Path) -> NotebookNode:
     import nbformat
 
-    import mlprov_widgets.provenance.report  # noqa: F401 - now, while the kernel starts, rather than at the end
+    import mlprov_widgets.provenance.export.report  # noqa: F401 - now, while the kernel starts, rather than at the end
 
     try:
         notebook: NotebookNode = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)
@@ -189,7 +189,7 @@ def _variables(source: Path, folder: Path, tasks: Iterable[Path]) -> dict[str, s
 
 def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook | None = None) -> Built:
     """Build the document of some events and write it, and the report, into a run's folder."""
-    from mlprov_widgets.provenance.report import report
+    from mlprov_widgets.provenance.export.report import report
 
     built = save_document(folder, events, notebook)
     file = ProvenanceFile(built.document, folder / DOCUMENT)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.files import sha256_of_text
-from mlprov_widgets.provenance.journal import now
-from mlprov_widgets.provenance.scrub import scrub
+from mlprov_widgets.provenance.capture.journal import now
+from mlprov_widgets.provenance.capture.scrub import scrub
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from mlprov_widgets.errors import ValueRefused
 from mlprov_widgets.execution.summary import summary_of
-from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
+from mlprov_widgets.provenance.capture.document import FILE_NAME as DOCUMENT
 
 GROUPS: Final = ("parameters", "environment", "metrics")
 MOST: Final = 1_000

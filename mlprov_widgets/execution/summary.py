@@ -15,7 +15,7 @@ from typing import Any, Final
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.execution.surroundings import PYTHON, numerics_of
 from mlprov_widgets.files import write_atomically
-from mlprov_widgets.provenance.document import FILE_NAME as DOCUMENT
+from mlprov_widgets.provenance.capture.document import FILE_NAME as DOCUMENT
 from mlprov_widgets.provenance.overview import seconds_between
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
 from mlprov_widgets.provenance.view import metrics_of, packages_of, plan_dict_of, series_of, stale_metrics_of

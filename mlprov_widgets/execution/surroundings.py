@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from mlprov_widgets.provenance import environment as here
+from mlprov_widgets.provenance.capture import environment as here
 from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
 from mlprov_widgets.provenance.view import packages_of
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlprov_widgets.errors import NotebookError, ProvenanceError
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, notebook_text, render_notebook
-from mlprov_widgets.provenance.locate import FoundNotebook, read_notebook_file
+from mlprov_widgets.provenance.capture.locate import FoundNotebook, read_notebook_file
 from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.model import Sort, Task
 from mlprov_widgets.tasks.plan import Plan, plan_from_dict

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlprov_widgets.errors import TaskError
 from mlprov_widgets.files import canonical_json, sha256_of_text
 from mlprov_widgets.notebook.literals import Source, assignment, literal, markdown
-from mlprov_widgets.provenance.locate import METADATA
+from mlprov_widgets.provenance.capture.locate import METADATA
 from mlprov_widgets.tasks.load import frame_folder
 from mlprov_widgets.tasks.model import FRAME_STAGE, CellTemplate, Kind, Sort, Task, Value
 from mlprov_widgets.tasks.plan import Plan

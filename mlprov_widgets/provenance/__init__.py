@@ -2,8 +2,9 @@
 
 ::
 
-    recorder (in the kernel)  ->  journal  ->  document  ->  view, report, export, replay
+    capture (in the kernel)  ->  document  ->  reading  ->  export, graph, replay
 
-The recorder appends events to a journal; the document is a pure function of the journal; everything
-else reads the document. What the recorder imports stays small: it runs in the user's kernel.
+`capture` appends events to a journal, and the document is a pure function of that journal. Everything else reads the
+document: `reading` as a file that nobody vouches for, `view` and `overview` for people, `replay` (with `legacy`) as
+values for the form, `export` in other forms, `graph` as pictures that answer questions.
 """

@@ -10,9 +10,9 @@ from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError, quoted
 from mlprov_widgets.files import sha256_of_text
-from mlprov_widgets.provenance import legacy
-from mlprov_widgets.provenance.document import FILE_NAME
-from mlprov_widgets.provenance.locate import FoundNotebook, read_notebook_file
+from mlprov_widgets.provenance.capture.document import FILE_NAME
+from mlprov_widgets.provenance.capture.locate import FoundNotebook, read_notebook_file
+from mlprov_widgets.provenance.legacy import importer as legacy
 from mlprov_widgets.provenance.reading import (
     ProvenanceFile,
     from_json,

@@ -13,8 +13,8 @@ from typing import Final
 from urllib.parse import unquote
 
 from mlprov_widgets.errors import ProvenanceError, quoted
-from mlprov_widgets.provenance.crate import METADATA
-from mlprov_widgets.provenance.document import FILE_NAME
+from mlprov_widgets.provenance.capture.document import FILE_NAME
+from mlprov_widgets.provenance.export.crate import METADATA
 from mlprov_widgets.provenance.reading import LARGEST_FILE, parse_json
 
 MOST_FILES: Final = 5_000

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_file
+from mlprov_widgets.provenance.capture.seal import SEAL, chain_of
 from mlprov_widgets.provenance.constraints import violations
 from mlprov_widgets.provenance.reading import ProvenanceFile, types_of, value_of
-from mlprov_widgets.provenance.seal import SEAL, chain_of
 from mlprov_widgets.provenance.view import beside
 
 _ENDS = {

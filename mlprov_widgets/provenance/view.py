@@ -10,7 +10,7 @@ from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_bytes
-from mlprov_widgets.provenance.document import field_name, local_name
+from mlprov_widgets.provenance.capture.document import field_name, local_name
 from mlprov_widgets.provenance.reading import LARGEST_FILE, ProvenanceFile, parse_json, reference_of, value_of
 from mlprov_widgets.provenance.terms import TABLE1
 

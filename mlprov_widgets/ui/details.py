@@ -8,13 +8,13 @@ from html import escape
 from typing import Any
 
 from mlprov_widgets.files import sha256_of_bytes
-from mlprov_widgets.provenance.difference import ONLY_HERE, ONLY_THERE, SAME, Differences
-from mlprov_widgets.provenance.index import Index, Relation
-from mlprov_widgets.provenance.indexed import file_of
-from mlprov_widgets.provenance.kinds import WORDS, plain, references_in, shown, value_text
+from mlprov_widgets.provenance.graph.difference import ONLY_HERE, ONLY_THERE, SAME, Differences
+from mlprov_widgets.provenance.graph.index import Index, Relation
+from mlprov_widgets.provenance.graph.indexed import file_of
+from mlprov_widgets.provenance.graph.kinds import WORDS, plain, references_in, shown, value_text
+from mlprov_widgets.provenance.graph.scene import Dot, Scene, words_of
+from mlprov_widgets.provenance.graph.story import HERE, THERE, Stage, Step, Story, items_of, number_of
 from mlprov_widgets.provenance.overview import shortened
-from mlprov_widgets.provenance.scene import Dot, Scene, words_of
-from mlprov_widgets.provenance.story import HERE, THERE, Stage, Step, Story, items_of, number_of
 from mlprov_widgets.provenance.view import beside
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.preview import highlighted

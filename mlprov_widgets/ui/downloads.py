@@ -14,8 +14,8 @@ from typing import Final
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.provenance.crate import crate
-from mlprov_widgets.provenance.export import export_text
+from mlprov_widgets.provenance.export.crate import crate
+from mlprov_widgets.provenance.export.formats import export_text
 from mlprov_widgets.provenance.reading import ProvenanceFile
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk, row

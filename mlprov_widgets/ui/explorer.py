@@ -11,15 +11,15 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.provenance import layers
-from mlprov_widgets.provenance.difference import differences
-from mlprov_widgets.provenance.index import Progress, index_of, read_index
+from mlprov_widgets.provenance.graph import layers
+from mlprov_widgets.provenance.graph.difference import differences
+from mlprov_widgets.provenance.graph.index import Progress, index_of, read_index
+from mlprov_widgets.provenance.graph.scene import MOST_DRAWN, Scene, pipeline
+from mlprov_widgets.provenance.graph.search import Hit, label_of, search
+from mlprov_widgets.provenance.graph.story import HERE, Stage, Story, lens_for, lensed, number_of, story_of, told_apart
+from mlprov_widgets.provenance.graph.trails import between, dependants, sources
 from mlprov_widgets.provenance.overview import shortened
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
-from mlprov_widgets.provenance.scene import MOST_DRAWN, Scene, pipeline
-from mlprov_widgets.provenance.search import Hit, label_of, search
-from mlprov_widgets.provenance.story import HERE, Stage, Story, lens_for, lensed, number_of, story_of, told_apart
-from mlprov_widgets.provenance.trails import between, dependants, sources
 from mlprov_widgets.ui import details, parts
 from mlprov_widgets.ui.graph import Canvas
 from mlprov_widgets.ui.guard import Tell, guarded

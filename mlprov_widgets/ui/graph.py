@@ -14,7 +14,7 @@ from typing import Any, Final
 import ipycytoscape
 import ipywidgets as widgets
 
-from mlprov_widgets.provenance.scene import ITEM_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene
+from mlprov_widgets.provenance.graph.scene import ITEM_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene
 
 MOST_ELEMENTS: Final = 300
 """The most that one canvas ever holds, those that are away among them."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.provenance.scrub import scrub
+from mlprov_widgets.provenance.capture.scrub import scrub
 
 _P = ParamSpec("_P")
 

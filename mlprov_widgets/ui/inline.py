@@ -10,10 +10,10 @@ import os
 from html import escape
 from typing import Any
 
+from mlprov_widgets.provenance.capture.recorder import active
+from mlprov_widgets.provenance.export.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.overview import cost_of
-from mlprov_widgets.provenance.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.reading import ProvenanceFile
-from mlprov_widgets.provenance.recorder import active
 from mlprov_widgets.provenance.view import View, view
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
+from mlprov_widgets.provenance.export.report import figures_of
+from mlprov_widgets.provenance.graph.story import Story
 from mlprov_widgets.provenance.overview import duration
 from mlprov_widgets.provenance.reading import read_provenance
-from mlprov_widgets.provenance.report import figures_of
-from mlprov_widgets.provenance.story import Story
 from mlprov_widgets.provenance.view import view
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk, row

@@ -16,7 +16,9 @@ import pytest
 import mlprov_widgets
 from mlprov_widgets import cli, verbs
 from mlprov_widgets.execution import compare, reproduce, tolerance
-from mlprov_widgets.provenance import account, export, fingerprint, journal, locate, reading, terms, verify
+from mlprov_widgets.provenance import reading, terms, verify
+from mlprov_widgets.provenance.capture import account, fingerprint, journal, locate
+from mlprov_widgets.provenance.export import formats as export
 from mlprov_widgets.tasks import load, model, plan, tables, values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,7 +221,7 @@ def test_the_guide_names_where_tasks_are_found() -> None:
 
 MAPPING = DOCS / "provenance.md"
 SOURCES = [
-    (ROOT / "mlprov_widgets" / "provenance" / name).read_text(encoding="utf-8") for name in ("document.py", "seal.py")
+    (ROOT / "mlprov_widgets" / "provenance" / "capture" / name).read_text(encoding="utf-8") for name in ("document.py", "seal.py")
 ]
 
 

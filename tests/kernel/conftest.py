@@ -18,7 +18,7 @@ from jupyter_client.manager import KernelManager
 
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ProvenanceError
-from mlprov_widgets.provenance.journal import read_journal
+from mlprov_widgets.provenance.capture.journal import read_journal
 
 PATIENCE = 60.0
 ABOUT_FILES = {"artifact_changed", "outside"}

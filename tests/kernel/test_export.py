@@ -31,8 +31,8 @@ from rocrate_validator.utils.http import HttpRequester
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_bytes
-from mlprov_widgets.provenance.crate import METADATA
-from mlprov_widgets.provenance.export import FORMATS
+from mlprov_widgets.provenance.export.crate import METADATA
+from mlprov_widgets.provenance.export.formats import FORMATS
 from mlprov_widgets.provenance.terms import NAMESPACES
 
 Answer = dict[str, Any]

@@ -25,7 +25,7 @@ import psutil
 import pytest
 
 from mlprov_widgets import verbs
-from mlprov_widgets.provenance.journal import read_journal
+from mlprov_widgets.provenance.capture.journal import read_journal
 
 Answer = dict[str, Any]
 
@@ -39,7 +39,7 @@ BEFORE, ALL = 8, 38
 
 TELLS = """\
 import json, os
-from mlprov_widgets.provenance.recorder import active
+from mlprov_widgets.provenance.capture.recorder import active
 def _told(append, told=os.open(os.environ["TOLD"], os.O_WRONLY | os.O_APPEND)):
     def append_and_tell(kind, **content):
         event = append(kind, **content)

@@ -13,7 +13,7 @@ import papermill
 import pytest
 
 from mlprov_widgets import verbs
-from mlprov_widgets.provenance.locate import read_notebook_file
+from mlprov_widgets.provenance.capture.locate import read_notebook_file
 
 Answer = dict[str, Any]
 Write = Callable[..., Path]
@@ -688,7 +688,7 @@ def test_expressions_of_another_version_of_the_task_are_not_evaluated(
     assert accuracy["reason"] == "the installed task is not the one that rendered this notebook"
 
 
-FULL_DISK = "import os\nfrom mlprov_widgets.provenance.recorder import active\n"
+FULL_DISK = "import os\nfrom mlprov_widgets.provenance.capture.recorder import active\n"
 FULL_DISK += "active().journal._handle = os.open('/dev/full', os.O_WRONLY)"
 
 
@@ -750,7 +750,7 @@ def test_the_recorder_line_is_that_of_the_plan(tiny_run: Answer) -> None:
 
 SMALL_DISK = """\
 import resource
-from mlprov_widgets.provenance.recorder import active
+from mlprov_widgets.provenance.capture.recorder import active
 full = active().journal.path.stat().st_size + 300
 resource.setrlimit(resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
 """
@@ -780,7 +780,7 @@ def test_a_disk_that_gets_full_during_a_run_is_said_in_the_cell_and_in_the_docum
 
 READ_ONLY = """\
 import ctypes, os
-from mlprov_widgets.provenance.recorder import active
+from mlprov_widgets.provenance.capture.recorder import active
 os.chmod(active().folder, 0o555)
 if os.geteuid() == 0:  # as root, give up the capability to write in spite of the rights
     header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()

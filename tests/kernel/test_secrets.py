@@ -15,7 +15,7 @@ import nbformat
 import pytest
 
 from mlprov_widgets import verbs
-from mlprov_widgets.provenance.export import FORMATS
+from mlprov_widgets.provenance.export.formats import FORMATS
 
 Answer = dict[str, Any]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mlprov_widgets import verbs
-from mlprov_widgets.provenance.journal import read_journal
+from mlprov_widgets.provenance.capture.journal import read_journal
 
 Answer = dict[str, Any]
 Write = Callable[..., Path]

@@ -30,7 +30,7 @@ from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.compare import compare
 from mlprov_widgets.execution.summary import FILE_NAME as SUMMARY
 from mlprov_widgets.files import canonical_json, sha256_of_text
-from mlprov_widgets.provenance.export import FORMATS
+from mlprov_widgets.provenance.export.formats import FORMATS
 from mlprov_widgets.provenance.reading import ProvenanceFile, parse_json, read_provenance
 from mlprov_widgets.provenance.replay import replay
 from mlprov_widgets.tasks.plan import plan_from_dict

@@ -15,9 +15,9 @@ import pytest
 from jsonschema.validators import validator_for
 
 from mlprov_widgets.files import sha256_of_text
-from mlprov_widgets.provenance.account import account_of
+from mlprov_widgets.provenance.capture.account import account_of
+from mlprov_widgets.provenance.capture.document import build, local_name
 from mlprov_widgets.provenance.constraints import violations
-from mlprov_widgets.provenance.document import build, local_name
 from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
 from mlprov_widgets.provenance.terms import TABLE1
 from mlprov_widgets.provenance.verify import verify

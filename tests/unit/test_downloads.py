@@ -15,7 +15,7 @@ import ipywidgets as widgets
 import pytest
 
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
-from mlprov_widgets.provenance.export import FORMATS
+from mlprov_widgets.provenance.export.formats import FORMATS
 from mlprov_widgets.provenance.reading import read_provenance
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk

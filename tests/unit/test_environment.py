@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlprov_widgets.provenance import environment as facts
+from mlprov_widgets.provenance.capture import environment as facts
 
 ALLOWED = {"CPU", "RAM", "Operating_System", "programming_language", "programming_language_version", "git"}
 
@@ -45,7 +45,7 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 import dateutil, ipykernel.kernelapp, jinja2, matplotlib.pyplot, nbformat, pandas, prov, sklearn, tqdm, yaml
 from importlib.metadata import packages_distributions, version
-from mlprov_widgets.provenance.environment import packages
+from mlprov_widgets.provenance.capture.environment import packages
 homes = packages_distributions()
 roots = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_module_names)
 # A module that several distributions share, such as a namespace package, belongs to no one of them.

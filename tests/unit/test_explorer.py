@@ -14,10 +14,10 @@ import ipycytoscape
 import ipywidgets as widgets
 import pytest
 
-from mlprov_widgets.provenance.index import index_of
+from mlprov_widgets.provenance.graph.index import index_of
+from mlprov_widgets.provenance.graph.scene import MOST_DRAWN
+from mlprov_widgets.provenance.graph.story import Story, story_of
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
-from mlprov_widgets.provenance.scene import MOST_DRAWN
-from mlprov_widgets.provenance.story import Story, story_of
 from mlprov_widgets.ui.explorer import Explorer, story_from
 from mlprov_widgets.ui.graph import MOST_ELEMENTS, visible
 

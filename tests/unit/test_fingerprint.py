@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlprov_widgets.provenance import fingerprint as module
-from mlprov_widgets.provenance.fingerprint import fingerprint
+from mlprov_widgets.provenance.capture import fingerprint as module
+from mlprov_widgets.provenance.capture.fingerprint import fingerprint
 
 pandas = pytest.importorskip("pandas")
 torch = pytest.importorskip("torch")
@@ -84,7 +84,7 @@ ELSEWHERE = f"""
 import json, warnings
 warnings.simplefilter("ignore")
 {MAKERS}
-from mlprov_widgets.provenance.fingerprint import fingerprint
+from mlprov_widgets.provenance.capture.fingerprint import fingerprint
 print(json.dumps({{name: fingerprint(value).sha256 for name, value in values.items()}}))
 """
 
@@ -449,7 +449,7 @@ def test_a_fingerprint_that_is_whole_does_not_speak_of_samples() -> None:
 def test_looking_at_a_value_loads_no_library() -> None:
     code = (
         "import sys\n"
-        "from mlprov_widgets.provenance.fingerprint import fingerprint\n"
+        "from mlprov_widgets.provenance.capture.fingerprint import fingerprint\n"
         "fingerprint({'a': [1, 'x', 2.5]})\n"
         "print(sorted({'numpy', 'torch', 'pandas', 'sklearn'} & set(sys.modules)))\n"
     )

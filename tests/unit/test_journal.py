@@ -16,8 +16,8 @@ import pytest
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.execution.run import drop_partial_line
-from mlprov_widgets.provenance import journal as module
-from mlprov_widgets.provenance.journal import Journal, follow, now, plain, read_journal
+from mlprov_widgets.provenance.capture import journal as module
+from mlprov_widgets.provenance.capture.journal import Journal, follow, now, plain, read_journal
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_an_event_is_in_the_file_before_the_journal_is_closed(path: Path, open_j
 def test_an_event_of_a_killed_process_is_in_the_file(path: Path) -> None:
     code = (
         "import os, pathlib, sys\n"
-        "from mlprov_widgets.provenance.journal import Journal\n"
+        "from mlprov_widgets.provenance.capture.journal import Journal\n"
         "Journal(pathlib.Path(sys.argv[1]), print).append('start')\n"
         "os.kill(os.getpid(), 9)\n"
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mlprov_widgets.errors import ProvenanceError
-from mlprov_widgets.provenance.legacy import is_legacy, read_legacy
+from mlprov_widgets.provenance.legacy.importer import is_legacy, read_legacy
 from mlprov_widgets.provenance.replay import replay
 from mlprov_widgets.tasks.load import find_task
 from mlprov_widgets.tasks.plan import make_plan

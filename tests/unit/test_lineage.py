@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mlprov_widgets.provenance import lineage
-from mlprov_widgets.provenance.account import account_of
-from mlprov_widgets.provenance.flow import Known, flow_of
+from mlprov_widgets.provenance.capture import lineage
+from mlprov_widgets.provenance.capture.account import account_of
+from mlprov_widgets.provenance.capture.flow import Known, flow_of
 
 START = {"run": "0", "recorded_by": "kernel", "generator": "0", "task": "t", "version": "1", "plan_digest": "0"}
 

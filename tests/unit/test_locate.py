@@ -10,8 +10,8 @@ import pytest
 
 from mlprov_widgets.files import sha256_of_file, sha256_of_text
 from mlprov_widgets.notebook.write import write_notebook
-from mlprov_widgets.provenance import locate
-from mlprov_widgets.provenance.locate import find_notebook, read_notebook_file
+from mlprov_widgets.provenance.capture import locate
+from mlprov_widgets.provenance.capture.locate import find_notebook, read_notebook_file
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.tasks.plan import Plan, make_plan
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlprov_widgets.provenance.names import is_data, names_in, through_functions
+from mlprov_widgets.provenance.capture.names import is_data, names_in, through_functions
 
 CASES = {
     "assignment": ("x = y", "y", "x"),

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mlprov_widgets.provenance.export.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.overview import duration, seconds_between
-from mlprov_widgets.provenance.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.view import View
 
 START, END = "2026-01-01T12:00:00+00:00", "2026-01-01T12:00:01.500000+00:00"

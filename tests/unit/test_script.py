@@ -11,8 +11,8 @@ import pytest
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import sha256_of_text
+from mlprov_widgets.provenance.export.script import code_that_ran, notebook, script
 from mlprov_widgets.provenance.reading import ProvenanceFile
-from mlprov_widgets.provenance.script import code_that_ran, notebook, script
 
 TYPE = "xsd:QName"
 

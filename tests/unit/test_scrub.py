@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlprov_widgets.provenance.scrub import scrub
+from mlprov_widgets.provenance.capture.scrub import scrub
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from mlprov_widgets.cli import main
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, sha256_of_text
+from mlprov_widgets.provenance.capture.seal import SEAL, chain_of, records_of, seal
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
-from mlprov_widgets.provenance.seal import SEAL, chain_of, records_of, seal
 from mlprov_widgets.provenance.terms import NAMESPACES
 from mlprov_widgets.provenance.verify import verify
 

@@ -15,8 +15,8 @@ from rdflib import Graph, Literal, URIRef
 from rdflib.compare import isomorphic
 
 from mlprov_widgets.errors import ProvenanceError
+from mlprov_widgets.provenance.export.serialisations import json_ld, prov_n, prov_xml, turtle
 from mlprov_widgets.provenance.reading import ProvenanceFile
-from mlprov_widgets.provenance.serialisations import json_ld, prov_n, prov_xml, turtle
 from mlprov_widgets.provenance.terms import NAMESPACES
 
 RUN = "urn:uuid:11111111-2222-3333-4444-555555555555#"
@@ -125,7 +125,7 @@ def test_the_order_of_sets_in_memory_does_not_change_a_byte(write: Any) -> None:
         },
     )
     program = (
-        "import json, sys; from mlprov_widgets.provenance import serialisations, reading; "
+        "import json, sys; from mlprov_widgets.provenance import reading; from mlprov_widgets.provenance.export import serialisations; "
         f"sys.stdout.buffer.write(serialisations.{write.__name__}"
         "(reading.ProvenanceFile(json.load(sys.stdin))).encode())"
     )
@@ -169,8 +169,6 @@ def test_a_value_of_xml_does_not_become_an_element() -> None:
 
 
 def test_what_takes_long_to_import_is_not_imported_before_it_is_used() -> None:
-    program = (
-        "import mlprov_widgets.provenance.export, sys; print(sorted({'lxml', 'nbformat', 'rdflib'} & {*sys.modules}))"
-    )
+    program = "import mlprov_widgets.provenance.export.formats, sys; print(sorted({'lxml', 'nbformat', 'rdflib'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -10,14 +10,14 @@ import pytest
 
 from mlprov_widgets.cli import main
 from mlprov_widgets.files import sha256_of_text
-from mlprov_widgets.provenance.account import account_of
-from mlprov_widgets.provenance.document import build
-from mlprov_widgets.provenance.lineage import lineage_of
-from mlprov_widgets.provenance.names import names_in
-from mlprov_widgets.provenance.pipeline import pipeline_svg
+from mlprov_widgets.provenance.capture.account import account_of
+from mlprov_widgets.provenance.capture.document import build
+from mlprov_widgets.provenance.capture.lineage import lineage_of
+from mlprov_widgets.provenance.capture.names import names_in
+from mlprov_widgets.provenance.capture.stale import Staleness
+from mlprov_widgets.provenance.export.pipeline import pipeline_svg
+from mlprov_widgets.provenance.export.report import report
 from mlprov_widgets.provenance.reading import ProvenanceFile
-from mlprov_widgets.provenance.report import report
-from mlprov_widgets.provenance.stale import Staleness
 from mlprov_widgets.provenance.view import view
 from mlprov_widgets.ui.explorer import Explorer, story_from
 

@@ -22,12 +22,12 @@ from prov.serializers.provjson import ProvJSONSerializer
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, sha256_of_text, write_atomically
-from mlprov_widgets.provenance.account import Account, Execution, account_of
-from mlprov_widgets.provenance.journal import Event
-from mlprov_widgets.provenance.lineage import Value, lineage_of
-from mlprov_widgets.provenance.locate import FoundNotebook
-from mlprov_widgets.provenance.seal import seal
-from mlprov_widgets.provenance.stale import Staleness
+from mlprov_widgets.provenance.capture.account import Account, Execution, account_of
+from mlprov_widgets.provenance.capture.journal import Event
+from mlprov_widgets.provenance.capture.lineage import Value, lineage_of
+from mlprov_widgets.provenance.capture.locate import FoundNotebook
+from mlprov_widgets.provenance.capture.seal import seal
+from mlprov_widgets.provenance.capture.stale import Staleness
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, NAMESPACES, TABLE1, group_of, home_of
 from mlprov_widgets.tasks.model import SCHEMA_VERSION
 
@@ -561,7 +561,7 @@ class _Writer:
             functions |= {"creation_date": str(notebook.get("created_by")), "modification_date": "os.stat st_mtime"}
             functions |= {"file_size": "len(bytes)"}
         if account.packages:
-            functions |= {"packages": "mlprov_widgets.provenance.environment.packages"}
+            functions |= {"packages": "mlprov_widgets.provenance.capture.environment.packages"}
             functions |= {"GPUs": "torch.cuda.get_device_name"}
         values = {**info.fields, **hardware.fields, "git": self._fact("git"), **about.fields}
         for name, function in sorted(functions.items()):

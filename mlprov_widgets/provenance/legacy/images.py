@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from mlprov_widgets.provenance.legacy_values import number, put, whole
+from mlprov_widgets.provenance.legacy.values import number, put, whole
 
 if TYPE_CHECKING:
-    from mlprov_widgets.provenance.legacy import LegacyRecord
+    from mlprov_widgets.provenance.legacy.importer import LegacyRecord
 
 DATASETS: Final = {"FakeData": "FakeData", "MNIST": "MNIST", "FashionMNIST": "FashionMNIST", "CIFAR10": "CIFAR10"}
 _MODELS: Final = {name: name for name in ("resnet18", "shufflenet_v2_x1_0", "vgg16")}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlprov_widgets.errors import nearest, quoted
 
 if TYPE_CHECKING:
-    from mlprov_widgets.provenance.legacy import LegacyRecord
+    from mlprov_widgets.provenance.legacy.importer import LegacyRecord
 
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _PRINTED = re.compile(rf"\s*(?:tensor\(|array\(|np\.float64\()?\s*({_NUMBER})\s*(?:,\s*[a-z_]+=[^()]*)?\)?\s*")

@@ -15,8 +15,8 @@ from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
-from mlprov_widgets.provenance.journal import plain
-from mlprov_widgets.provenance.scrub import scrub
+from mlprov_widgets.provenance.capture.journal import plain
+from mlprov_widgets.provenance.capture.scrub import scrub
 
 SAMPLED_ABOVE = 64 * 2**20
 """Arrays of more bytes than this are sampled: by size alone, so that every run samples the same bytes."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlprov_widgets.provenance.account import Execution
-from mlprov_widgets.provenance.flow import EVERYTHING, FILE, Known, file_name, flow_of
+from mlprov_widgets.provenance.capture.account import Execution
+from mlprov_widgets.provenance.capture.flow import EVERYTHING, FILE, Known, file_name, flow_of
 
 MOST_DERIVATIONS = 500
 """Derivations that are written for one execution; what a cell read and made is written in any case."""
@@ -20,7 +20,7 @@ class Value:
     Attributes
     ----------
     name : str
-        The variable's; for a file, see `mlprov_widgets.provenance.flow.file_name`.
+        The variable's; for a file, see `mlprov_widgets.provenance.capture.flow.file_name`.
     number : int
         1 for its first value.
     maker : int

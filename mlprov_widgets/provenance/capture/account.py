@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError
-from mlprov_widgets.provenance.journal import Event, size_of
-from mlprov_widgets.provenance.locate import FoundNotebook
+from mlprov_widgets.provenance.capture.journal import Event, size_of
+from mlprov_widgets.provenance.capture.locate import FoundNotebook
 
 STATUSES = ("completed", "failed", "cancelled", "incomplete")
 

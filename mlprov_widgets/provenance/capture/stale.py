@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from mlprov_widgets.files import sha256_of_text
-from mlprov_widgets.provenance.account import Account, Execution
-from mlprov_widgets.provenance.flow import FILE
-from mlprov_widgets.provenance.lineage import Trace, Value
+from mlprov_widgets.provenance.capture.account import Account, Execution
+from mlprov_widgets.provenance.capture.flow import FILE
+from mlprov_widgets.provenance.capture.lineage import Trace, Value
 
 _MOST_REASONS = 3
 _MAY_FAIL = "raises-exception"

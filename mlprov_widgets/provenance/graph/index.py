@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mlprov_widgets.errors import ProvenanceError
-from mlprov_widgets.provenance.kinds import ALSO_CALLED, WORDS, kind_of, name_of, plain
+from mlprov_widgets.provenance.graph.kinds import ALSO_CALLED, WORDS, kind_of, name_of, plain
+from mlprov_widgets.provenance.graph.scan import Scanned, parsed, scan
 from mlprov_widgets.provenance.reading import MOST_RECORDS, is_ours, parse_json, read_bytes, reference_of, types_of
-from mlprov_widgets.provenance.scan import Scanned, parsed, scan
 
 ELEMENTS: Final = ("entity", "activity", "agent", "bundle")
 _ENTITY, _ACTIVITY, _AGENT, _BUNDLE = range(4)
@@ -127,7 +127,7 @@ class Index:
         return self._typesets[self._typeset[number]]
 
     def kind(self, number: int) -> str:
-        """Return the kind of an element; see `mlprov_widgets.provenance.kinds`."""
+        """Return the kind of an element; see `mlprov_widgets.provenance.graph.kinds`."""
         key = self._sections[number], self._typeset[number]
         if key not in self._kinds:
             self._kinds[key] = kind_of(self._typesets[key[1]], ELEMENTS[key[0]])

@@ -24,17 +24,17 @@ from typing import TYPE_CHECKING, Any
 from mlprov_widgets import __version__
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.files import new_folder, runs_folder, sha256_of_file, sha256_of_text
-from mlprov_widgets.provenance import environment as facts
-from mlprov_widgets.provenance.fingerprint import Fingerprint, fingerprint
-from mlprov_widgets.provenance.journal import FILE_NAME, Event, Journal, now, plain
-from mlprov_widgets.provenance.locate import FoundNotebook, find_notebook, read_notebook_file
-from mlprov_widgets.provenance.names import is_data, names_in, through_functions
-from mlprov_widgets.provenance.scrub import scrub
+from mlprov_widgets.provenance.capture import environment as facts
+from mlprov_widgets.provenance.capture.fingerprint import Fingerprint, fingerprint
+from mlprov_widgets.provenance.capture.journal import FILE_NAME, Event, Journal, now, plain
+from mlprov_widgets.provenance.capture.locate import FoundNotebook, find_notebook, read_notebook_file
+from mlprov_widgets.provenance.capture.names import is_data, names_in, through_functions
+from mlprov_widgets.provenance.capture.scrub import scrub
 from mlprov_widgets.tasks.load import find_task
 from mlprov_widgets.tasks.model import SCHEMA_VERSION, Task
 
 if TYPE_CHECKING:
-    from mlprov_widgets.provenance.document import Built
+    from mlprov_widgets.provenance.capture.document import Built
 
 RUN_FOLDER = "MLPROV_RUN_DIR"
 """Set by our runner: the folder of this run, which exists and has no journal yet."""
@@ -345,7 +345,7 @@ class Recorder:
 
     def save(self) -> Built:
         """Write the document beside the journal; under a runner, which writes it itself, only build it."""
-        from mlprov_widgets.provenance.document import build, save_document
+        from mlprov_widgets.provenance.capture.document import build, save_document
 
         if not self._finished:
             self._look_at_notebook()

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mlprov_widgets.provenance.names import parse
+from mlprov_widgets.provenance.capture.names import parse
 
 EVERYTHING = "*"
 """Among the sources of a name: the code does not tell, as where ``eval`` has a part in it."""

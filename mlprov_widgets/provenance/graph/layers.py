@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from mlprov_widgets.provenance.index import Index, Relation
-from mlprov_widgets.provenance.kinds import WORDS, local_part, value_text
+from mlprov_widgets.provenance.graph.index import Index, Relation
+from mlprov_widgets.provenance.graph.kinds import WORDS, local_part, value_text
+from mlprov_widgets.provenance.graph.scene import MOST_DRAWN, Dot, Line, Scene, shape_of
+from mlprov_widgets.provenance.graph.trails import Trail
 from mlprov_widgets.provenance.overview import shortened
-from mlprov_widgets.provenance.scene import MOST_DRAWN, Dot, Line, Scene, shape_of
-from mlprov_widgets.provenance.trails import Trail
 
 _WIDTH, _PITCH_X, _PITCH_Y, _ACROSS = 150, 176, 74, 4
 _MOST_NEIGHBOURS = 16

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.files import sha256_of_bytes
+from mlprov_widgets.provenance.capture.seal import SEAL
+from mlprov_widgets.provenance.export.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.overview import cost_of, duration, stale_groups
-from mlprov_widgets.provenance.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
-from mlprov_widgets.provenance.seal import SEAL
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, GROUP_TITLES, HEADLINES
 from mlprov_widgets.provenance.view import View, beside, plan_dict_of, view
 

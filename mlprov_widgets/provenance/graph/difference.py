@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mlprov_widgets.provenance.index import Index
-from mlprov_widgets.provenance.kinds import plain, references_in
+from mlprov_widgets.provenance.graph.index import Index
+from mlprov_widgets.provenance.graph.kinds import plain, references_in
 
 SAME, CHANGED, ONLY_HERE, ONLY_THERE = "same", "changed", "only here", "only there"
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from mlprov_widgets.provenance.index import Index, Relation
+from mlprov_widgets.provenance.graph.index import Index, Relation
 
 # A subject of these was made of, by or for what it points at.
 _FLOW = frozenset(

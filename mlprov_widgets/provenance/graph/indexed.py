@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlprov_widgets.provenance.index import RELATIONS, Index
+from mlprov_widgets.provenance.graph.index import RELATIONS, Index
 from mlprov_widgets.provenance.reading import ProvenanceFile
 
 

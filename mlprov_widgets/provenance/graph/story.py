@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.provenance.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME, Differences
-from mlprov_widgets.provenance.index import Index
-from mlprov_widgets.provenance.indexed import file_of
-from mlprov_widgets.provenance.kinds import local_part, plain, value_text
+from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME, Differences
+from mlprov_widgets.provenance.graph.index import Index
+from mlprov_widgets.provenance.graph.indexed import file_of
+from mlprov_widgets.provenance.graph.kinds import local_part, plain, value_text
 from mlprov_widgets.provenance.overview import duration, overview, shortened
 from mlprov_widgets.provenance.terms import GROUP_OF_STAGE
 from mlprov_widgets.provenance.view import View, view
@@ -50,7 +50,7 @@ class Item:
         Whether the step made it; else it read it.
     name, value : str
     state : str
-        In a comparison, as `mlprov_widgets.provenance.difference` calls it.
+        In a comparison, as `mlprov_widgets.provenance.graph.difference` calls it.
     """
 
     ref: str

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from mlprov_widgets.provenance.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME
-from mlprov_widgets.provenance.kinds import WORDS
+from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME
+from mlprov_widgets.provenance.graph.kinds import WORDS
+from mlprov_widgets.provenance.graph.story import Item, Stage, Step, Story, clock, items_of
 from mlprov_widgets.provenance.overview import shortened
-from mlprov_widgets.provenance.story import Item, Stage, Step, Story, clock, items_of
 
 MOST_DRAWN: Final = 150
 """Boxes and lines that a person can read at once."""

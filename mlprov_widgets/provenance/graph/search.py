@@ -7,8 +7,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlprov_widgets.provenance.index import RELATIONS, Index, is_untold, searchable
-from mlprov_widgets.provenance.kinds import RANK, WORDS, plain, shown, value_text
+from mlprov_widgets.provenance.graph.index import RELATIONS, Index, is_untold, searchable
+from mlprov_widgets.provenance.graph.kinds import RANK, WORDS, plain, shown, value_text
 from mlprov_widgets.provenance.overview import shortened
 
 MOST_HITS = 50

@@ -8,12 +8,12 @@ from typing import Final
 
 from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
 from mlprov_widgets.files import already_there, write_atomically
-from mlprov_widgets.provenance.crate import crate
-from mlprov_widgets.provenance.pipeline import pipeline_svg
+from mlprov_widgets.provenance.export.crate import crate
+from mlprov_widgets.provenance.export.pipeline import pipeline_svg
+from mlprov_widgets.provenance.export.report import report
+from mlprov_widgets.provenance.export.script import script
+from mlprov_widgets.provenance.export.serialisations import json_ld, prov_json, prov_n, prov_xml, turtle
 from mlprov_widgets.provenance.reading import ProvenanceFile
-from mlprov_widgets.provenance.report import report
-from mlprov_widgets.provenance.script import script
-from mlprov_widgets.provenance.serialisations import json_ld, prov_json, prov_n, prov_xml, turtle
 from mlprov_widgets.provenance.view import view
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlprov_widgets.errors import ProvenanceError, quoted
-from mlprov_widgets.provenance.legacy_images import read_images
-from mlprov_widgets.provenance.legacy_values import number, printed_array, put, whole
+from mlprov_widgets.provenance.legacy.images import read_images
+from mlprov_widgets.provenance.legacy.values import number, printed_array, put, whole
 from mlprov_widgets.provenance.reading import value_of
 
 NAMESPACE = "MLProvCodeGen"

@@ -128,7 +128,7 @@ def local_part(identifier: str) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Return the text of which `mlprov_widgets.provenance.document.local_name` made a part of an identifier."""
+    """Return the text of which `mlprov_widgets.provenance.capture.document.local_name` made a part of an identifier."""
     return _ESCAPED.sub(lambda match: chr(min(int(match[1], 16), 0x10FFFF)), text) if "_x" in text else text
 
 

@@ -18,11 +18,11 @@ from urllib.parse import quote
 
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, file_name, sha256_of_bytes, sha256_of_text
-from mlprov_widgets.provenance.document import FILE_NAME, local_name
+from mlprov_widgets.provenance.capture.document import FILE_NAME, local_name
+from mlprov_widgets.provenance.export.report import report
+from mlprov_widgets.provenance.export.script import Ran, code_that_ran, notebook
+from mlprov_widgets.provenance.export.serialisations import prov_json
 from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
-from mlprov_widgets.provenance.report import report
-from mlprov_widgets.provenance.script import Ran, code_that_ran, notebook
-from mlprov_widgets.provenance.serialisations import prov_json
 from mlprov_widgets.provenance.view import View, plan_dict_of, view
 
 METADATA: Final = "ro-crate-metadata.json"
