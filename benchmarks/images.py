@@ -281,7 +281,7 @@ def measure_throughput(folder: Path) -> dict[str, Any]:
         return _NO_MNIST
     found: dict[str, Any] = {"limit_ratio": 0.95}
     for name, values, times in (
-        ("small_cnn_28", {**_small_images(folder, 8000), "epochs": 1}, 5),
+        ("small_cnn_28", {**_small_images(folder, 8000), "epochs": 3}, 5),
         ("resnet18_224", {**_photographs(folder, 100), "epochs": 1}, 3),
     ):
         ways = {"bare": (values, _BARE), "notebook": (values, ""), "original": (values, _ORIGINAL)}
