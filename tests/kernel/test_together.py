@@ -1,6 +1,6 @@
 """Runs at the same time keep out of each other's way.
 
-``MLPROV_RUNS_AT_ONCE=100`` runs a hundred notebooks from the pool instead of a few.
+``MLPROV_RUNS_OF_A_POOL=100`` runs a hundred notebooks from the pool instead of a few.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Write = Callable[..., Path]
 Run = Callable[..., Answer]
 StartKernel = Callable[..., Any]
 
-RUNS = int(os.environ.get("MLPROV_RUNS_AT_ONCE", "4"))
+RUNS = int(os.environ.get("MLPROV_RUNS_OF_A_POOL", "4"))
 AT_ONCE = 4
 
 
