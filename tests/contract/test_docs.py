@@ -221,7 +221,8 @@ def test_the_guide_names_where_tasks_are_found() -> None:
 
 MAPPING = DOCS / "provenance.md"
 SOURCES = [
-    (ROOT / "mlprov_widgets" / "provenance" / "capture" / name).read_text(encoding="utf-8") for name in ("document.py", "seal.py")
+    (ROOT / "mlprov_widgets" / "provenance" / "capture" / name).read_text(encoding="utf-8")
+    for name in ("document.py", "seal.py")
 ]
 
 
