@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from form import _browser, _page, _served, _spread
+from form import _browser, _page, _served
+from records import spread
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -212,9 +213,9 @@ def measure_explorer(folder: Path) -> dict[str, Any]:
     told: dict[str, Any] = {
         "limits": {"ratio": 1.3, "read_s": 3, "memory_ratio": 8, "open_s": 0.3, "search_s": 0.1},
         "records": rounds[0][3],
-        "read_s": _spread([r[0] for r in rounds]),
-        "slowest_search_s": _spread([r[1] for r in rounds]),
-        "memory_over_file": _spread([r[2] for r in rounds]),
+        "read_s": spread([r[0] for r in rounds]),
+        "slowest_search_s": spread([r[1] for r in rounds]),
+        "memory_over_file": spread([r[2] for r in rounds]),
     }
     source = _SOURCE.replace("__FOLDER__", repr(str(folder)))
     with _served(folder / "home", source) as served, _browser() as browser, _page(browser) as page:
@@ -227,7 +228,7 @@ def measure_explorer(folder: Path) -> dict[str, Any]:
                 if number >= 2:  # the code of the widgets is loaded and compiled by then
                     painted[name].append(seconds)
         for name, values in painted.items():
-            told[f"paint_{name}_s"] = _spread(values)
+            told[f"paint_{name}_s"] = spread(values)
         bare = statistics.median(painted["bare"])
         told["ratio"] = {name: round(statistics.median(painted[name]) / bare, 3) for name in ("100", "100000")}
         page.locator("button.jupyter-button", has_text="100000").click()
@@ -243,7 +244,7 @@ def measure_explorer(folder: Path) -> dict[str, Any]:
             page.locator('.mlprov-details [data-go="stage:training"]').first.wait_for()
         for question in ("accuracy", "value_4321", "which optimizer really ran", "rest", "math sqrt", "12345"):
             answered.append(float(page.evaluate(_ANSWERED, question)))
-        told["open_s"], told["answer_in_page_s"] = _spread(opened), _spread(answered)
+        told["open_s"], told["answer_in_page_s"] = spread(opened), spread(answered)
     return told
 
 

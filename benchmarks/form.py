@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import nbformat
+from records import spread
 
 from mlprov_widgets.ui import app
 
@@ -66,11 +66,6 @@ window.bench = {
 _GRAPH = "[...document.querySelectorAll('.mlprov *')].find((e) => e._cyreg)?._cyreg.cy"
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    ordered = (min(values), statistics.median(values), max(values))
-    return dict(zip(("min", "median", "max"), (round(v, 4) for v in ordered), strict=True))
-
-
 def measure_wizard(folder: Path) -> dict[str, Any]:
     """The form, built in a fresh interpreter, over one button of ipywidgets."""
 
@@ -82,9 +77,9 @@ def measure_wizard(folder: Path) -> dict[str, Any]:
     pairs = [(seconds(_BUTTON), seconds(_WIZARD)) for _ in range(PAIRS)]
     return {
         "limit_s": 0.3,
-        "button_s": _spread([a for a, _ in pairs]),
-        "wizard_s": _spread([b for _, b in pairs]),
-        "added_s": _spread([b - a for a, b in pairs]),
+        "button_s": spread([a for a, _ in pairs]),
+        "wizard_s": spread([b for _, b in pairs]),
+        "added_s": spread([b - a for a, b in pairs]),
     }
 
 
@@ -221,9 +216,9 @@ def measure_page(folder: Path) -> dict[str, Any]:
                 pairs.append(pair)
             del pairs[0]  # the files of the page have been read once
         told[mode] = {
-            "bare_s": _spread([a for a, _ in pairs]),
-            "form_s": _spread([b for _, b in pairs]),
-            "ratio": _spread([b / a for a, b in pairs]),
+            "bare_s": spread([a for a, _ in pairs]),
+            "form_s": spread([b for _, b in pairs]),
+            "ratio": spread([b / a for a, b in pairs]),
         }
     return told
 
@@ -254,7 +249,7 @@ def measure_keystroke(folder: Path) -> dict[str, Any]:
         page.wait_for_function("() => bench.title()")
         _step(page, "Training")
         seconds = _type(page, KEYS)
-    return {"limit_s": 0.1, "keys": len(seconds), "seconds": _spread(seconds)}
+    return {"limit_s": 0.1, "keys": len(seconds), "seconds": spread(seconds)}
 
 
 def measure_busy(folder: Path) -> dict[str, Any]:
@@ -289,7 +284,7 @@ def measure_busy(folder: Path) -> dict[str, Any]:
         page.wait_for_function("() => bench.button('Cancel')")
         _click(page, "Cancel")
         page.wait_for_function("() => document.querySelector('.mlprov').innerText.includes('Cancelled after')")
-    return {"limit_s": 0.15, "steps_s": _spread(steps), "keys_s": _spread(keys)}
+    return {"limit_s": 0.15, "steps_s": spread(steps), "keys_s": spread(keys)}
 
 
 def measure_clicks(folder: Path) -> dict[str, Any]:

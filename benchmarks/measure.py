@@ -1,7 +1,7 @@
 """The measures of README.md in this folder: medians, with a floor or a peer in the same run.
 
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
-                                             [wizard] [page] [keystroke] [busy] [clicks]
+                                             [wizard] [page] [keystroke] [busy] [clicks] [visitors]
                                              [cells] [records] [memory] [minute] [mlflow] [explorer]
                                              [pairs] [mnist] [throughput] [image_memory] [identical]
 
@@ -32,6 +32,8 @@ import images
 import loops
 import nbformat
 import records
+import visitors
+from records import spread
 
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ValueRefused
@@ -65,12 +67,6 @@ def timed(action: Callable[[], object]) -> float:
     began = time.perf_counter()
     action()
     return time.perf_counter() - began
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Return minimum, median and maximum."""
-    ordered = (min(values), statistics.median(values), max(values))
-    return dict(zip(("min", "median", "max"), (round(v, 4) for v in ordered), strict=True))
 
 
 def measure_generate(folder: Path) -> dict[str, Any]:
@@ -217,6 +213,7 @@ def measure_options(folder: Path) -> dict[str, Any]:
 MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
     {name.removeprefix("measure_"): value for name, value in list(globals().items()) if name.startswith("measure_")}
     | form.MEASURES
+    | visitors.MEASURES
     | records.MEASURES
     | explorer.MEASURES
     | images.MEASURES

@@ -187,6 +187,11 @@ class BackgroundRun:
                 self._process.kill()
 
 
+def is_running(folder: Path) -> bool:
+    """Return whether the run that a form started in this folder goes on, or waits for its turn."""
+    return _is_held(folder / LOCK)
+
+
 def _take_lock(path: Path) -> list[int]:
     """Return the descriptor of a lock that whoever inherits it holds until it ends; none where there are no such locks.
 
@@ -202,15 +207,23 @@ def _take_lock(path: Path) -> list[int]:
 
 def _holder(path: Path) -> int | None:
     """Return the process that holds a lock, None when nobody does."""
-    if fcntl is None:
+    if not _is_held(path):
         return None
+    with contextlib.suppress(OSError):
+        told = path.read_text(encoding="ascii")[:20]
+        return int(told) if told.isdigit() else None
+    return None
+
+
+def _is_held(path: Path) -> bool:
+    if fcntl is None:
+        return False
     with contextlib.suppress(OSError), path.open("rb+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            told = file.read(20)
-            return int(told) if told.isdigit() else None
-    return None
+            return True
+    return False
 
 
 def _take_series(series: dict[str, list[Any]], event: Event) -> None:

@@ -23,9 +23,12 @@ WEBSOCKET = {"websocket_max_message_size": LARGEST_UPLOAD * 2}
 """Settings of Tornado, which take no place in `LIMITS`: Voilà and Jupyter's server have an option each for them."""
 LIMITS: dict[str, dict[str, Any]] = {
     "VoilaConfiguration": {
-        # Both want a part of JupyterLab that Voilà has not, and only write errors to the browser's console.
-        "extension_denylist": ["ipylab", "@jupyter-notebook/lab-extension"],
+        # They want parts of JupyterLab that Voilà has not, and only write errors to the browser's console.
+        "extension_denylist": ["ipylab", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext"],
         "show_tracebacks": False,
+    },
+    "VoilaExecutor": {
+        "cell_error_instruction": "It was written to the server's log. Reload the page, or tell whoever serves it."
     },
     # A closed page leaves its kernel behind; runs are processes of their own and are not touched.
     "MappingKernelManager": {"cull_idle_timeout": 20 * 60, "cull_interval": 60},

@@ -15,7 +15,7 @@ from mlprov_widgets.errors import DataFileError
 from mlprov_widgets.files import file_name, runs_folder, sha256_of_bytes, write_atomically
 from mlprov_widgets.tasks.load import find_tasks
 from mlprov_widgets.tasks.model import Task
-from mlprov_widgets.ui import parts
+from mlprov_widgets.ui import parts, visitors
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.guard import guarded
 from mlprov_widgets.ui.quota import quota_of_visitors
@@ -68,7 +68,7 @@ class Desk:
         if self.served:
             # Until the page says who is there; see `settle`.
             self.home = self.folder
-            self.settle(secrets.token_hex(16))
+            self.folder = visitors.folder_of(self.home, secrets.token_hex(16))
         self.task_folders = [] if self.served else [Path(path) for path in tasks]
         self.tasks = find_tasks(self.task_folders)
         self.form = Form(self.tasks.get(DEMO_TASK) or next(iter(self.tasks.values())))
@@ -156,13 +156,14 @@ class Desk:
 
     def settle(self, token: str) -> None:
         """Work in the folder of the visitor whose page has this token; a person's own machine has one for all."""
-        if self.served:
-            self.folder = self.home / "visitors" / token
+        if self.quota is not None:
+            self.folder = visitors.enter(self.home, token, self.quota.days)
 
     @property
     def runs(self) -> Path:
         """Where runs are kept."""
-        return self.folder / runs_folder()
+        # MLPROV_RUNS may name one folder for everybody.
+        return self.folder / (runs_folder() if not self.served else "mlprov_runs")
 
     def data_places(self) -> list[Path]:
         """Return where a recorded data file may lie."""

@@ -11,7 +11,6 @@ import ipywidgets as widgets
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.listing import list_runs
 from mlprov_widgets.execution.side_by_side import side_by_side
-from mlprov_widgets.files import runs_folder
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.compare_view import comparison_html
 from mlprov_widgets.ui.desk import Desk, row
@@ -72,7 +71,7 @@ class PastRuns:
 
     def refresh(self) -> None:
         """Look at the folder again."""
-        found = list_runs(self._desk.folder / runs_folder())
+        found = list_runs(self._desk.runs)
         metrics = sorted({m for run in found for m, v in run["metrics"].items() if isinstance(v, int | float)})
         named = [("Newest first", _NEWEST), ("Oldest first", "-started"), ("Longest first", "seconds")]
         options = [*named, *((f"Highest {m}", m) for m in metrics), *((f"Lowest {m}", f"-{m}") for m in metrics)]
@@ -90,7 +89,7 @@ class PastRuns:
     def _filter(self) -> None:
         if self._filling:
             return
-        found = list_runs(self._desk.folder / runs_folder(), search=self.search.value, sort=self.sort.value)
+        found = list_runs(self._desk.runs, search=self.search.value, sort=self.sort.value)
         wanted = self.status.value
         self._found = [r for r in found if r["run"] in self._mine and (not wanted or r["status"] == wanted)]
         self._first = 0

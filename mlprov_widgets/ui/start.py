@@ -78,6 +78,7 @@ class StartPage:
             self._diff,
             self.reproduce_row,
             LookBox(desk).widget,
+            desk.html(parts.help_text(desk.quota.told()) if desk.quota else ""),
         )
 
     def refresh(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -26,6 +28,7 @@ from playwright.sync_api import Page, expect
 from mlprov_widgets.ui.app import LIMITS, WEBSOCKET
 
 ROOT = Path(__file__).parents[2]
+VOILA, LAB = "voila/render/demo.ipynb", "lab/tree/demo.ipynb"
 CONDA_NAMES = {"jupyter-client": "jupyter_client", "matplotlib": "matplotlib-base", "torch": "pytorch-cpu"}
 # What is in the folder of scripts of every image.
 SCRIPTS = {"jupyter": "jupyter_core.command", "jupyter-lab": "jupyterlab.labapp"}
@@ -114,13 +117,20 @@ def test_the_template_lies_where_voila_looks_for_it_in_every_environment(image: 
     }
 
 
+def test_the_readme_has_a_badge_for_each_link() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    badges = re.findall(r"\[!\[[^\]]+\]\(https://mybinder\.org/badge_logo\.svg\)\]\((\S+)\)", readme)
+    address = "https://mybinder.org/v2/gh/OWNER/REPO/HEAD?urlpath="
+    assert [unquote(badge.removeprefix(address)) for badge in badges] == [VOILA, LAB]
+
+
 @pytest.mark.slow
 def test_the_first_link_shows_a_page_for_strangers_that_runs_experiments_and_fetches_nothing(
     page: Page, image: Image, url: str, tmp_path: Path, open_form: Callable[..., Any], screenshot: Any
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{url}/voila/render/demo.ipynb")
+    page.goto(f"{url}/{VOILA}")
     form = open_form()
     expect(page).to_have_title("Machine-learning experiment")
     screenshot("1-start")
@@ -150,7 +160,7 @@ def test_the_second_link_shows_the_notebook_and_its_form_in_jupyterlab(
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{url}/lab/tree/demo.ipynb")
+    page.goto(f"{url}/{LAB}")
     page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
     page.wait_for_function("() => jupyterapp.shell.currentWidget?.context?.sessionContext.ready.then(() => true)")
     page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")

@@ -139,7 +139,7 @@ def test_every_call_in_an_example_is_one_that_python_takes(page: Path) -> None:
     for block in blocks(page, "python"):
         for node in ast.walk(ast.parse(block)):
             of_package = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if of_package and isinstance(node.func.value, ast.Name):
+            if of_package and isinstance(node.func.value, ast.Name) and node.func.value.id == "mlprov":
                 name = node.func.attr
                 assert name in mlprov_widgets.__all__, name
                 keywords = {str(keyword.arg): None for keyword in node.keywords}

@@ -119,6 +119,11 @@ def visible(form: Wizard) -> str:
     return str(form.desk.message.value)
 
 
+def first_page(form: Wizard) -> str:
+    """Return all texts of the page Start."""
+    return " ".join(str(child.value) for child in form.start.widget.children if isinstance(child, widgets.HTML))
+
+
 # Pages and steps ---------------------------------------------------------------------------------------
 
 
@@ -1030,11 +1035,26 @@ def test_a_visitor_before_the_page_said_who_it_is_has_one_too(served: Wizard, ow
     assert (served.desk.folder, place.parent) == (place, own_folder / "visitors")
 
 
+def test_one_folder_of_runs_for_everybody_is_none_of_the_visitors(
+    served: Wizard, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPROV_RUNS", str(own_folder / "runs"))
+    assert served.desk.runs == served.desk.folder / "mlprov_runs"
+
+
 @pytest.mark.parametrize("token", ["../../etc", "", "a" * 31, "A" * 32])
 def test_what_is_no_token_chooses_no_folder(served: Wizard, own_folder: Path, token: str) -> None:
     before = served.desk.folder
     served.token.value = token
     assert served.desk.folder == before
+
+
+def test_the_page_tells_a_stranger_for_how_long_their_work_is_kept(served: Wizard) -> None:
+    assert "for 7 days is deleted" in first_page(served)
+
+
+def test_a_person_at_their_own_machine_is_told_of_no_limit(made: Wizard) -> None:
+    assert "is deleted" not in first_page(made)
 
 
 def test_a_visitor_cannot_upload_more_than_the_space_they_have(
