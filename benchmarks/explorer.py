@@ -21,7 +21,7 @@ _STAGES = ("data_ingestion", "data_preparation", "data_segregation", "model", "t
 
 _READ = """
 import json, os, sys, time, tracemalloc
-from mlprov_widgets.provenance.graph.index import read_index
+from mlprov_widgets.provenance.graph.indexing import read_index
 from mlprov_widgets.provenance.graph.search import search
 from mlprov_widgets.provenance.graph.story import story_of
 

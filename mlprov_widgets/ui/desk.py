@@ -55,6 +55,8 @@ class Desk:
         Called after the form's content changed, with ``fill=True`` when a person did not type it.
     go : callable
         Called with the page to open.
+    seek : callable
+        Called with the parameter whose field is to be opened and to have the focus.
     take : callable
         Called with another form, perhaps of another task.
     ended : callable
@@ -81,6 +83,7 @@ class Desk:
         self.message = self.html()
         self.changed: Callable[..., None] = lambda **_: None
         self.go: Callable[[str], None] = lambda page: None
+        self.seek: Callable[[str], None] = lambda parameter: None
         self.take: Callable[[Form], None] = lambda form: None
         self.ended: Callable[[], None] = lambda: None
         self._busy = threading.Lock()

@@ -10,19 +10,21 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.provenance.graph import layers
+from mlprov_widgets.provenance.graph.answers import Answer
 from mlprov_widgets.provenance.graph.difference import differences
-from mlprov_widgets.provenance.graph.index import Progress, index_of, read_index
-from mlprov_widgets.provenance.graph.scene import MOST_DRAWN, Scene, pipeline
-from mlprov_widgets.provenance.graph.search import Hit, label_of, search
+from mlprov_widgets.provenance.graph.indexing import Progress, index_of, read_index
+from mlprov_widgets.provenance.graph.scene import Scene, pipeline
 from mlprov_widgets.provenance.graph.story import HERE, Stage, Story, lens_for, lensed, number_of, story_of, told_apart
-from mlprov_widgets.provenance.graph.trails import between, dependants, sources
-from mlprov_widgets.provenance.overview import shortened
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
-from mlprov_widgets.ui import details, parts
+from mlprov_widgets.ui import lists, parts
+from mlprov_widgets.ui.ask import Ask
+from mlprov_widgets.ui.changes import counted_html
+from mlprov_widgets.ui.details import record_html
 from mlprov_widgets.ui.graph import Canvas
 from mlprov_widgets.ui.guard import Tell, guarded
+from mlprov_widgets.ui.legend import legend
+from mlprov_widgets.ui.lineage import Lineage
 
 _LENSES: Final = (
     ("Analyst", "analyst"),
@@ -36,7 +38,6 @@ _ABOUT: Final = {
     "auditor": "agents, times, digests, edits, verification",
     "standard": "every record and relation with its PROV name",
 }
-_HOPS: Final = (("1 step away", 1), ("2 steps away", 2), ("4 steps away", 4), ("all the way", 1000))
 _STAGE_OF: Final = {"packages": "packages", "agent": "agents", "function": "functions", "seal": "seal"}
 
 
@@ -87,10 +88,9 @@ class Explorer:
         self._fields, self._to_field = fields, to_field
         self._tell = tell
         self.stage: str | None = None
-        self.step = self.chosen = self.attribute = self._path_start = ""
+        self.step = self.chosen = ""
         self._first: int | None = None
         self._scene: Scene | None = None
-        self._found_hits: list[Hit] = []
         self._make()
         self._tell_apart()
         if story.laid_out is None:
@@ -113,30 +113,25 @@ class Explorer:
             options=_LENSES, value="analyst", description="View", tooltip="", layout=self._plain
         )
         self.lens.observe(guard(self._on_lens), names="value")
-        self.search = widgets.Text(
-            description="Find", placeholder="a name, a value, a type, or a question", tooltip="", layout=self._plain
+        self.ask = Ask(lambda: self.story, self._on_answer, guard, self._plain)
+        self.lineage = Lineage(
+            lambda: self.story, lambda: str(self.lens.value), self._show_scene, self._on_back, guard, self._plain
         )
-        self.search.observe(guard(self._on_search), names="value")
-        self.hits = widgets.Select(options=[], rows=7, description="Found", tooltip="")
-        self.hits.observe(guard(self._on_hit), names="index")
-        self.hits.layout.display = "none"
-        self._found = self._html()
-        fields = [self.lens, self.search]
+        fields = [self.lens, self.ask.search]
         self.only = None
         if self._compared is not None:
             self.only = widgets.Checkbox(value=False, description="Only what differs", indent=False, tooltip="")
             self.only.observe(guard(self._on_only), names="value")
             fields.insert(0, self.only)
-        bar = self._box([*fields, self._found, self.hits], "mlprov-field mlprov-ask")
+        bar = self._box([*fields, self.ask.told, self.ask.hits], "mlprov-field mlprov-ask")
         self._above, self._legend, self.table = self._html(), self._html(), self._html()
         self.details = self._html()
         self.details.add_class("mlprov-details")
-        self._actions = self._box([], "mlprov-buttons")
         self._goto = widgets.Text(tooltip="", layout=widgets.Layout(display="none"))
         self._goto.add_class("mlprov-goto")
         self._goto.observe(guard(lambda change: self.go(change["new"].rpartition(" ")[0])), names="value")
         left = self._box([self._above, self.canvas.widget, self._legend, self.table])
-        right = self._box([bar, self._actions, self.details])
+        right = self._box([bar, self.lineage.widget, self.details])
         self.widget = self._box([left, right, self._goto], "mlprov-explorer")
 
     def _html(self) -> widgets.HTML:
@@ -147,24 +142,6 @@ class Explorer:
         for name in css.split():
             box.add_class(name)
         return box
-
-    def _make_actions(self) -> None:
-        """Make what can be asked of a thing when the first thing is chosen."""
-
-        def button(label: str, action: Callable[[], None]) -> widgets.Button:
-            made = widgets.Button(description=label, tooltip="", layout=self._plain)
-            guard = self._guard(action)
-            made.on_click(lambda _: guard())
-            return made
-
-        self.came_from = button("Where does this come from", lambda: self.trace(up=True))
-        self.leads_to = button("What depends on this", lambda: self.trace(up=False))
-        self.hops = widgets.Dropdown(
-            options=_HOPS, value=2, description="How far", tooltip="", layout=widgets.Layout(width="auto")
-        )
-        self.path = button("Path between: start here", self._on_path)
-        self.back = button("Back to the overview", self._on_back)
-        self._actions.children = (self.came_from, self.leads_to, self.hops, self.path, self.back)
 
     # What is shown -----------------------------------------------------------------------------------
 
@@ -190,10 +167,10 @@ class Explorer:
         self._above.value = (
             f'<div class="mlprov-scene" role="status">{escape(f"{scene.title} · {_ABOUT[str(self.lens.value)]}")}</div>'
         )
-        self._legend.value = _legend(self.lens.value == "standard", self._compared is not None)
+        self._legend.value = legend(as_prov=self.lens.value == "standard", compared=self._compared is not None)
         self.table.value = (
             '<details class="mlprov-folded mlprov-seen"><summary>What is drawn, as a table</summary>'
-            f"{details.scene_table(scene)}</details>"
+            f"{lists.scene_table(scene)}</details>"
         )
 
     def _default_scene(self) -> Scene:
@@ -214,9 +191,9 @@ class Explorer:
 
     def _show_overview(self) -> None:
         index = self.story.index
-        counted = details.counted_html(self._compared) if self._compared is not None else ""
+        counted = counted_html(self._compared) if self._compared is not None else ""
         size = f"{index.counted:,} records" if index.counted != 1 else "1 record"
-        html = details.overview_html(self.story.stages, self.story.notes)
+        html = lists.overview_html(self.story.stages, self.story.notes)
         self.details.value = f"{counted}{html}{parts.help_text(f'The document has {size}.')}"
 
     def _open_failure(self) -> None:
@@ -246,7 +223,7 @@ class Explorer:
             section, place, first = rest.split(":")
             self._show_part(layers.members(self.story.index, section, int(place), int(first)))
         elif kind == "relation":
-            self.details.value = details.relations_html(self.story.index, rest)
+            self.details.value = lists.relations_html(self.story, rest)
         elif kind == "field":
             if self._to_field is not None:
                 self._to_field(rest)
@@ -266,20 +243,17 @@ class Explorer:
             return
         self.stage, self.step, self.chosen, self._first = key, "", "", None
         self._draw()
-        self.details.value = self._verified() if key == "seal" else details.stage_html(self.story, stage)
+        self.details.value = self._verified() if key == "seal" else lists.stage_html(self.story, stage)
 
     def choose(self, ref: str, attribute: str = "") -> None:
         """Open the way to an element, mark it, and show its details."""
-        self.chosen, self.attribute, self._scene = ref, attribute, None
+        self.chosen, self._scene = ref, None
         index, number = self.story.index_of(ref), number_of(ref)
         if self.lens.value != "standard":
             self._find_place(index.kind(number), index.ids[number], ref)
         self._draw()
-        if not self._actions.children:
-            self._make_actions()
-        told = shortened_name(self.story, self._path_start)
-        self.path.description = f"Path from {told} to this" if told else "Path between: start here"
-        self.details.value = details.record_html(self.story, ref, attribute, self._fields)
+        self.lineage.choose(ref)
+        self.details.value = record_html(self.story, ref, attribute, self._fields)
 
     def _find_place(self, kind: str, identifier: str, ref: str) -> None:
         """Open the stage and step at which an element is found, in a view that shows its kind."""
@@ -313,39 +287,8 @@ class Explorer:
 
     _quiet = False
 
-    def trace(self, *, up: bool) -> None:
-        """Show where the chosen element comes from, or what depends on it."""
-        if not self.chosen:
-            raise MlprovError("nothing is chosen", fix="Click something, or find it, first")
-        index, number = self.story.index_of(self.chosen), number_of(self.chosen)
-        without = frozenset(("cell", "group")) if self.lens.value == "analyst" else frozenset(("group",))
-        for most in (60, 45, 32, 24, 16):  # as many as can be read with the arrows between them
-            trail = (sources if up else dependants)(index, number, int(self.hops.value), most, without)
-            if len(trail.hops) + len(trail.relations) <= MOST_DRAWN:
-                break
-        name, as_prov = index.name(number), self.lens.value == "standard"
-        count = len(trail.hops) - 1
-        told = f"Where {name} comes from" if up else f"What depends on {name}"
-        told += f": {count:,} things" if count else ": nothing is recorded"
-        told += f", {trail.more:,} or more beyond" if trail.more else ""
-        self._scene = layers.trail_scene(index, trail, told, prefix=self.chosen[0], as_prov=as_prov)
-        self._draw()
-
-    def _on_path(self) -> None:
-        if not self._path_start or self._path_start == self.chosen or self._path_start[0] != self.chosen[0]:
-            self._path_start = self.chosen
-            self.path.description = "Now choose the other end"
-            return
-        index = self.story.index_of(self.chosen)
-        first, second = number_of(self._path_start), number_of(self.chosen)
-        self._path_start = ""
-        self.path.description = "Path between: start here"
-        trail = between(index, first, second)
-        if trail is None:
-            raise MlprovError(f"nothing leads from {index.name(first)} to {index.name(second)}", fix="Choose another")
-        told = f"From {index.name(first)} to {index.name(second)}: {len(trail.relations)} relations"
-        told += "" if trail.directed else "; neither was made of the other"
-        self._scene = layers.trail_scene(index, trail, told, as_prov=self.lens.value == "standard")
+    def _show_scene(self, scene: Scene) -> None:
+        self._scene = scene
         self._draw()
 
     def _on_back(self) -> None:
@@ -367,36 +310,11 @@ class Explorer:
         self._draw()
         self._show_overview()
 
-    def _on_search(self, change: dict[str, Any]) -> None:
-        wanted = str(change["new"]).strip()
-        found = search(self.story.index, wanted)
-        self._found_hits = found.hits
-        labels = _told_apart([hit.label for hit in found.hits])
-        self._quiet = True
-        try:
-            self.hits.options = labels  # which chooses the first, and nothing is to open while a person types
-            self.hits.index = None
-        finally:
-            self._quiet = False
-        self.hits.layout.display = None if labels else "none"
-        told = f"{found.total:,} found for “{shortened(wanted, 60)}”" if wanted else ""
-        if wanted and not labels:
-            told = f"Nothing found for “{shortened(wanted, 60)}”"
-        elif len(labels) < found.total:
-            told += f", the {len(labels)} best are listed"
-        if found.loose:
-            told += "; nothing holds all of the words"
-        self._found.value = f'<div class="mlprov-help" role="status">{escape(told)}</div>'
-
-    def _on_hit(self, change: dict[str, Any]) -> None:
-        place = change["new"]
-        if self._quiet or place is None or place >= len(self._found_hits):
-            return
-        hit = self._found_hits[place]
-        if hit.record < 0:
-            self.go(f"relation:{hit.attribute}")
+    def _on_answer(self, answer: Answer) -> None:
+        if answer.is_relation:
+            self.go(f"relation:{answer.ref}{answer.attribute}")
         else:
-            self.choose(f"{HERE}{hit.record}", hit.attribute)
+            self.choose(answer.ref, answer.attribute)
 
     def _verified(self) -> str:
         """Check the document now, and say what came of it."""
@@ -417,44 +335,3 @@ class Explorer:
         return f"<h3>Verification</h3>{said}" + parts.help_text(
             f"Head of the hash chain: {verdict.head}. It detects accidents; intent, only against a copy kept elsewhere."
         )
-
-
-def shortened_name(story: Story, ref: str) -> str:
-    """Return the start of the name of an element, empty for none."""
-    return label_of(story.index_of(ref), number_of(ref)).partition("  ·")[0][:24] if ref else ""
-
-
-def _told_apart(labels: list[str]) -> list[str]:
-    """Return labels of which each is its own: those that are there twice get a number."""
-    seen: dict[str, int] = {}
-    told = []
-    for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        told.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return told
-
-
-def _legend(as_prov: bool, compared: bool) -> str:
-    way = (
-        "Arrows as PROV draws them: from what was made to what it was made of." if as_prov else "Arrows run with time."
-    )
-    kinds = [("entity", "data, file, any entity"), ("activity", "step, activity"), ("agent", "agent")]
-    kinds += (
-        []
-        if as_prov
-        else [
-            ("parameter", "parameter"),
-            ("metric", "metric"),
-            ("edited", "edited"),
-            ("error", "failed"),
-            ("stale", "stale"),
-        ]
-    )
-    if compared:
-        kinds += [("changed", "≠ changed"), ("only-here", "- only here"), ("only-there", "+ only there")]
-    items = "".join(f'<li><i class="mlprov-swatch mlprov-{name}"></i>{escape(text)}</li>' for name, text in kinds)
-    zoom = "".join(
-        f'<button type="button" data-zoom="{what}">{label}</button>'
-        for what, label in (("in", "Larger"), ("out", "Smaller"), ("fit", "Fit"))
-    )
-    return f'<div class="mlprov-legend"><span>{way}</span><span class="mlprov-zoom">{zoom}</span><ul>{items}</ul></div>'

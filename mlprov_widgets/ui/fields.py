@@ -17,6 +17,8 @@ Changed = Callable[[str, object], None]
 """Called with the parameter's name and what was entered."""
 
 _DETECTED = ""
+SOUGHT = "mlprov-sought"
+"""The mark of a field that is looked for."""
 
 
 class Field:
@@ -220,6 +222,11 @@ class Field:
         if self._error.value != html:
             self._error.value = html
             (self.widget.add_class if error else self.widget.remove_class)("mlprov-wrong")
+
+    def seek(self) -> None:
+        """Have the page scroll to the field and put the focus on it; the page's own script takes the mark away."""
+        self.widget.remove_class(SOUGHT)
+        self.widget.add_class(SOUGHT)
 
     def show(self, visible: bool) -> None:
         """Show or hide the field."""

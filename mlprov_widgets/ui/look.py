@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ import ipywidgets as widgets
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.guard import Tell
 from mlprov_widgets.ui.scripts import script, style
 
 if TYPE_CHECKING:
+    from mlprov_widgets.provenance.graph.story import Story
     from mlprov_widgets.ui.explorer import Explorer
 
 # ipycytoscape is imported when the first graph is shown: the form is to be there at once.
@@ -50,26 +53,52 @@ class Look:
         ProvenanceError
             If a file cannot be read; the message is shown, too.
         """
-        from mlprov_widgets.ui.explorer import Explorer, read_story
-
-        stories = []
         try:
-            for source in self._sources:
-                name = Path(source).name
-                self._told.value = parts.note(f"Reading {name}…")
-                stories.append(read_story(source, lambda count, name=name: self._progress(name, count)))  # type: ignore[misc]
+            self.explorer = opened(self._sources, self._say, self._tell)
         except MlprovError as error:
             self._tell("error", str(error))
             raise
-        self._told.value = ""
-        self.explorer = Explorer(stories[0], self._tell, *stories[1:])
         self._box.children = (self.explorer.widget,)
 
-    def _progress(self, name: str, count: int) -> None:
-        self._told.value = parts.note(f"Reading {name}: {count:,} records…")
+    def _say(self, text: str) -> None:
+        self._told.value = parts.note(text) if text else ""
 
     def _tell(self, kind: str, text: str) -> None:
         self._told.value = parts.note(text, "bad") if text else ""
+
+
+def opened(sources: Sequence[str | Path], say: Callable[[str], None], tell: Tell, **more: Any) -> Explorer:
+    """Read one file, or two to compare, and return the explorer of them.
+
+    Parameters
+    ----------
+    sources
+        The files.
+    say
+        Called with how far it is, and with nothing when it is done.
+    tell
+        Shows a message.
+    **more
+        What else `Explorer` takes.
+
+    Raises
+    ------
+    ProvenanceError
+        If a file cannot be read.
+    """
+    from mlprov_widgets.ui.explorer import Explorer, read_story
+
+    stories: list[Story] = []
+    try:
+        for source in sources:
+            name = Path(source).name
+            say(f"Reading {name}…")
+            stories.append(read_story(source, lambda count, name=name: say(f"Reading {name}: {count:,} records…")))  # type: ignore[misc]
+        if len(stories) > 1:
+            say("Comparing…")
+        return Explorer(stories[0], tell, *stories[1:], **more)
+    finally:
+        say("")
 
 
 def explore(provenance: str | Path, other: str | Path | None = None) -> None:
@@ -119,25 +148,23 @@ class LookBox:
         )
 
     def _on_upload(self, change: dict[str, Any]) -> None:
-        from mlprov_widgets.ui.explorer import Explorer, read_story
-
         files = [(str(file["name"]), bytes(file["content"])) for file in change["new"]]
         if not files:
             return
+        desk = self._desk
         self.upload.value = ()
-        self._desk.tell("", "")
-        if len(files) > 2:
-            raise MlprovError(f"{len(files)} files were given", fix="Choose one, or two to compare")
-        stories = []
-        for name, content in files:
-            self._told.value = parts.note(f"Reading {name}…")
-            try:
-                path = self._desk.keep(name, content, LARGEST_FILE)
-                stories.append(read_story(path, lambda count, name=name: self._progress(name, count)))  # type: ignore[misc]
-            finally:
-                self._told.value = ""
-        self.explorer = Explorer(stories[0], self._desk.tell, *stories[1:])
+        self._shown.children = ()  # or a message about this file would stand beside the graph of another
+        desk.tell("", "")
+        try:
+            if len(files) > 2:
+                raise MlprovError(f"{len(files)} files were given", fix="Choose one, or two to compare")
+            paths = [desk.keep(name, content, LARGEST_FILE) for name, content in files]
+            fields = {parameter.name: parameter.label for parameter in desk.task.parameters}
+            self.explorer = opened(paths, self._say, desk.tell, fields=fields, to_field=desk.seek)
+        except MlprovError as error:  # told here, where the person looks, and not at the top of the page
+            self._told.value = parts.note(str(error), "bad")
+            return
         self._shown.children = (self.explorer.widget,)
 
-    def _progress(self, name: str, count: int) -> None:
-        self._told.value = parts.note(f"Reading {name}: {count:,} records…")
+    def _say(self, text: str) -> None:
+        self._told.value = parts.note(text) if text else ""

@@ -56,11 +56,7 @@ class Results:
     def _explorer(self, other: Story | None = None) -> Explorer:
         desk = self._desk
         fields = {parameter.name: parameter.label for parameter in desk.task.parameters}
-
-        def to_field(name: str) -> None:
-            desk.go(desk.page_of(name))
-
-        return Explorer(story_from(self.file), desk.tell, other, fields=fields, to_field=to_field)
+        return Explorer(story_from(self.file), desk.tell, other, fields=fields, to_field=desk.seek)
 
     def compare(self) -> None:
         """Show the run beside the one that it was to reproduce.

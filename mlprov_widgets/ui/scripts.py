@@ -132,6 +132,14 @@ const timer = setInterval(() => {
       find("a.mlprov-now")?.click();
       find(".mlprov-live")?.setAttribute("role", "status");
     }).observe(form, { childList: true, subtree: true });
+    // A field that is looked for, on a page that may have been opened for it a moment ago.
+    new MutationObserver(() => form.querySelectorAll(".mlprov-sought").forEach((field) => {
+      const control = [...field.querySelectorAll("input, select, textarea, button")].find((each) => each.offsetParent);
+      if (!control) return;
+      field.classList.remove("mlprov-sought");
+      control.focus({ preventScroll: true });
+      field.scrollIntoView({ block: "center" });
+    })).observe(form, { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "style"] });
     let width = form.clientWidth;
     new ResizeObserver(() => {
       if (Math.abs(form.clientWidth - width) < 30) return;

@@ -99,6 +99,13 @@ class StagePage:
         self.fold_button.layout.display = None if own else "none"
         self._folded.layout.display = None if self.is_unfolded else "none"
 
+    def seek(self, name: str) -> None:
+        """Put the focus on a field, which is unfolded for it."""
+        parameter = self.fields[name].parameter
+        if parameter.advanced and not self.is_unfolded:
+            self._on_fold()
+        self.fields[name].seek()
+
     def _on_fold(self) -> None:
         self.is_unfolded = not self.is_unfolded
         self._show_fold(self._desk.checked, fill=False)

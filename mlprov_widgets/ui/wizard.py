@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from mlprov_widgets.errors import DataFileError, ExecutionError
+from mlprov_widgets.errors import DataFileError, ExecutionError, MlprovError
 from mlprov_widgets.execution.background import BackgroundRun
 from mlprov_widgets.files import file_name, sha256_of_text
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
@@ -51,6 +51,7 @@ class Wizard:
     def __init__(self, *, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
         self.desk = desk = Desk(folder, tasks)
         desk.changed, desk.go, desk.take, desk.ended = self._refresh, self.go, self._take, self._show_progress
+        desk.seek = self.seek
         self.runs = RunPage(desk)
         self.start = StartPage(desk, self.runs, self.forward)
         self.review = ReviewPage(desk, self.runs)
@@ -169,6 +170,24 @@ class Wizard:
     def field(self, name: str) -> Field:
         """Return the field of a parameter."""
         return self.stage_page(self.desk.page_of(name)).fields[name]
+
+    def seek(self, name: str) -> None:
+        """Open the page of a parameter and put the focus on its field.
+
+        Raises
+        ------
+        MlprovError
+            If the form has no such field now; the page is opened all the same, where there is one.
+        """
+        desk = self.desk
+        parameter = desk.task.parameter(name)
+        if parameter is None or desk.page_of(name) not in self.pages():
+            raise MlprovError(f"{desk.task.title} has no field of this name", field=name, fix="Choose the run's task")
+        self.go(desk.page_of(name))
+        if name not in desk.checked.applies:
+            fix = "Fill the form from the run's file on the page Start"
+            raise MlprovError("with what is chosen now, this is not asked for", field=parameter.label, fix=fix)
+        self.stage_page(self.page).seek(name)
 
     def undo(self) -> None:
         """Take the last change back."""

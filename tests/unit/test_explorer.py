@@ -14,7 +14,7 @@ import ipycytoscape
 import ipywidgets as widgets
 import pytest
 
-from mlprov_widgets.provenance.graph.index import index_of
+from mlprov_widgets.provenance.graph.indexing import index_of
 from mlprov_widgets.provenance.graph.scene import MOST_DRAWN
 from mlprov_widgets.provenance.graph.story import Story, story_of
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
@@ -161,8 +161,8 @@ def click(shown: Explorer, text: str) -> None:
 
 
 def find(shown: Explorer, wanted: str) -> list[str]:
-    shown.search.value = wanted
-    return list(shown.hits.options)
+    shown.ask.search.value = wanted
+    return list(shown.ask.hits.options)
 
 
 def text_of(html: str) -> str:
@@ -274,7 +274,7 @@ def test_of_many_steps_the_last_ones_are_drawn_and_the_earlier_ones_are_a_click_
     click(shown, "earlier")
     assert seen(shown, "step")[1:-1] == [f"Try {k}" for k in range(25, 35)]
     find(shown, "cell3")
-    shown.hits.index = 0
+    shown.ask.hits.index = 0
     assert "Try 3" in seen(shown, "step")
     assert seen(shown, "chosen") + seen(shown, "open") != []
 
@@ -352,13 +352,13 @@ def test_the_standard_view_has_every_record_and_relation_by_its_prov_name(tiny: 
 )
 def test_a_question_finds_its_answer_first(tiny: Explorer, question: str, first: str) -> None:
     assert find(tiny, question)[0].startswith(first)
-    assert tiny.hits.layout.display is None
+    assert tiny.ask.hits.layout.display is None
 
 
 def test_a_hit_opens_the_way_to_it_and_says_what_it_is(tiny: Explorer) -> None:
     find(tiny, "accuracy")
     assert marked(tiny) == []  # nothing opens while a person is typing
-    tiny.hits.index = 0
+    tiny.ask.hits.index = 0
     assert {"5. Evaluation", "Measure"} <= set(marked(tiny))
     assert seen(tiny, "chosen")[0].startswith("accuracy = ")
     assert row(tiny, "Made by (wasGeneratedBy)") == "Measure"
@@ -366,23 +366,23 @@ def test_a_hit_opens_the_way_to_it_and_says_what_it_is(tiny: Explorer) -> None:
 
 def test_a_hit_that_the_view_does_not_show_opens_the_view_that_does(tiny: Explorer) -> None:
     find(tiny, "creation date")
-    tiny.hits.index = 0
+    tiny.ask.hits.index = 0
     assert (tiny.lens.value, seen(tiny, "chosen")) == ("engineer", ["creation date: by"])
     assert row(tiny, "Made by (wasGeneratedBy)") == "os.stat st_ctime"
 
 
 def test_a_field_says_which_function_determined_it(tiny: Explorer) -> None:
     options = find(tiny, "creation date")
-    tiny.hits.index = next(k for k, label in enumerate(options) if "in Experiment" in label)
+    tiny.ask.hits.index = next(k for k, label in enumerate(options) if "in Experiment" in label)
     assert row(tiny, "Determined by") == "os.stat st_ctime"
 
 
 def test_nothing_found_and_nothing_asked_are_said(tiny: Explorer) -> None:
     assert find(tiny, "zzzz") == []
-    assert "Nothing found for “zzzz”" in tiny._found.value
-    assert tiny.hits.layout.display == "none"
+    assert "Nothing found for “zzzz”" in tiny.ask.told.value
+    assert tiny.ask.hits.layout.display == "none"
     assert find(tiny, "  ") == []
-    assert text_of(tiny._found.value) == ""
+    assert text_of(tiny.ask.told.value) == ""
 
 
 def test_of_many_hits_the_best_ones_are_listed() -> None:
@@ -391,37 +391,37 @@ def test_of_many_hits_the_best_ones_are_listed() -> None:
     shown = document.open()
     assert len(find(shown, "value7")) == 11
     assert len(find(shown, "value")) == 50
-    assert "found for “value”, the 50 best are listed" in shown._found.value
+    assert "found for “value”, the 50 best are listed" in shown.ask.told.value
 
 
 def test_where_something_comes_from_and_what_depends_on_it(tiny: Explorer) -> None:
     find(tiny, "accuracy")
-    tiny.hits.index = 0
-    tiny.hops.value = 1000
-    tiny.came_from.click()
+    tiny.ask.hits.index = 0
+    tiny.lineage.hops.value = 1000
+    tiny.lineage.came_from.click()
     assert {"Measure", "Move the line", "optimizer = Descent"} <= {
         d.label.partition("\n")[0] for d in tiny.canvas.scene.dots
     }
     heights = {d.label.partition("\n")[0]: d.y for d in tiny.canvas.scene.dots}
     assert heights["optimizer = Descent"] < heights["Move the line"] < heights["Measure"]
     find(tiny, "optimizer")
-    tiny.hits.index = 0
-    tiny.hops.value = 1
-    tiny.leads_to.click()
+    tiny.ask.hits.index = 0
+    tiny.lineage.hops.value = 1
+    tiny.lineage.leads_to.click()
     assert {d.label.partition("\n")[0] for d in tiny.canvas.scene.dots} == {"optimizer = Descent", "Move the line"}
 
 
 def test_the_path_between_two_chosen_things(tiny: Explorer) -> None:
     find(tiny, "optimizer")
-    tiny.hits.index = 0
-    tiny.path.click()
+    tiny.ask.hits.index = 0
+    tiny.lineage.path.click()
     find(tiny, "accuracy")
-    tiny.hits.index = 0
-    assert tiny.path.description.startswith("Path from optimizer")
-    tiny.path.click()
+    tiny.ask.hits.index = 0
+    assert tiny.lineage.path.description.startswith("Path from optimizer")
+    tiny.lineage.path.click()
     assert tiny.canvas.scene.title.startswith("From optimizer to accuracy")
     assert seen(tiny, "execution") == ["Move the line", "Measure"]
-    tiny.back.click()
+    tiny.lineage.back.click()
     assert seen(tiny, "stage")[0] == "1. Set-up"
 
 
@@ -442,7 +442,7 @@ def test_the_details_of_a_step_are_its_outcome_agent_data_parameters_metrics_and
 
 def test_every_attribute_is_told_and_the_identifier_can_be_copied(tiny: Explorer) -> None:
     find(tiny, "optimizer")
-    tiny.hits.index = 0
+    tiny.ask.hits.index = 0
     assert 'data-copy="run:hp-optimizer"' in tiny.details.value
     assert [row(tiny, name) for name in ("mls:hasValue", "planned", "status", "origin")][:3] == [
         "Descent",
@@ -453,7 +453,7 @@ def test_every_attribute_is_told_and_the_identifier_can_be_copied(tiny: Explorer
 
 def test_a_link_opens_what_it_names(tiny: Explorer) -> None:
     find(tiny, "accuracy")
-    tiny.hits.index = 0
+    tiny.ask.hits.index = 0
     meant = re.search('data-go="(r[0-9]+)">Measure<', tiny.details.value)
     assert meant is not None
     tiny._goto.value = f"{meant[1]} 1700000000"  # what the page's script writes
@@ -505,7 +505,9 @@ def two_runs() -> tuple[Story, Story]:
         document = Document()
         document.step("load", stage="data_ingestion", made=variables(1))
         document.step(
-            "train", read={"run:hp-epochs": {"prov:type": "mls:HyperParameterSetting", "mls:hasValue": epochs}}
+            "train",
+            source=f"epochs = {epochs}",
+            read={"run:hp-epochs": {"prov:type": "mls:HyperParameterSetting", "mls:hasValue": epochs}},
         )
         metric = {"run:metric-accuracy": {"prov:type": "mls:ModelEvaluation", "mls:hasValue": accuracy}}
         document.step("test", stage="evaluation", made=metric)
@@ -535,12 +537,66 @@ def test_a_change_shows_both_values_and_leads_to_the_field_and_the_cell() -> Non
     asked: list[str] = []
     shown = explorer(*two_runs(), fields={"epochs": "Epochs"}, to_field=asked.append)
     find(shown, "epochs")
-    shown.hits.index = 0
+    shown.ask.hits.index = 0
     assert "<td>mls:hasValue</td><td>20</td><td>30</td>" in shown.details.value
     assert ">Form field: Epochs<" in shown.details.value
     assert ">Cell: Train<" in shown.details.value
     shown.go("field:epochs")
     assert asked == ["epochs"]
+    cell = re.search('data-go="(r[0-9]+)">Cell: Train<', shown.details.value)
+    assert cell is not None
+    shown.go(cell[1])
+    assert text_of(shown.details.value).startswith("Train")
+    assert "changed" in shown.canvas.scene.dots[1].classes  # the way to the cell opens the stage that ran it
+
+
+def test_a_changed_step_lists_what_it_read_and_made_that_differs_and_the_lines_of_its_code() -> None:
+    shown = explorer(*two_runs())
+    shown.go("stage:training")
+    assert "epochs</button></td><td>20 → 30</td><td>changed</td>" in shown.details.value
+    told = text_of(shown.details.value)
+    assert "-epochs = 20" in told
+    assert "+epochs = 30" in told
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected", "told"),
+    [
+        ("epochs", ["epochs = 20 … in the first run", "epochs = 30 … in the second run"], "1 found"),
+        ("v0", ["v0 … in both runs"], ""),
+        ("More", ["More … in the second run"], "0 found for “More” in the first run, "),
+        ("nowhere", [], "Nothing found for “nowhere”"),
+        ("  ", [], ""),
+    ],
+)
+def test_a_search_in_two_runs_covers_both_and_says_in_which_a_hit_is(
+    wanted: str, expected: list[str], told: str
+) -> None:
+    shown = explorer(*two_runs())
+    found = [f"{h.partition('  ·  ')[0]} … {h.rpartition('  ·  ')[2]}" for h in find(shown, wanted)]
+    assert [hit for hit in found if hit in expected] == expected
+    assert told in text_of(shown.ask.told.value)
+
+
+def test_what_is_in_both_runs_opens_as_one_and_what_is_only_there_as_what_it_is() -> None:
+    shown = explorer(*two_runs())
+    for hit in (0, 1):  # epochs of the first run, and of the second
+        find(shown, "epochs")
+        shown.ask.hits.index = hit
+        assert "<td>mls:hasValue</td><td>20</td><td>30</td>" in shown.details.value
+    find(shown, "More")
+    shown.ask.hits.index = 0
+    assert "Only there: the second run has this" in shown.details.value
+    assert seen(shown, "chosen") or "+ More" in seen(shown, "open")
+
+
+def test_the_relations_of_a_name_are_told_for_each_run() -> None:
+    shown = explorer(*two_runs())
+    labels = find(shown, "wasGeneratedBy")
+    for number, (run, count) in enumerate((("first", 2), ("second", 2))):
+        assert labels[number].endswith("in both runs" if len(labels) == 1 else f"in the {run} run")
+        shown.ask.hits.index = number if len(labels) > 1 else 0
+        assert f"{count} relations in the" in shown.details.value
 
 
 # Hostile texts --------------------------------------------------------------------------------------------------
@@ -583,7 +639,7 @@ def test_no_text_becomes_markup(hostile: Explorer) -> None:
 
 def test_no_text_becomes_markup_in_the_search(hostile: Explorer) -> None:
     assert len(find(hostile, "<img src=x")) > 1
-    assert "<img" not in hostile._found.value
+    assert "<img" not in hostile.ask.told.value
 
 
 def test_the_graph_draws_text_and_has_no_tooltip_that_could_be_markup(hostile: Explorer) -> None:
@@ -646,7 +702,7 @@ def test_a_document_that_is_small_broken_or_a_circle_can_be_looked_at(document: 
         for number in range(len(shown.story.index)):
             shown.go(f"r{number}")
             for up in (True, False):
-                shown.trace(up=up)
+                shown.lineage.trace(up=up)
     shown._on_back()
     assert "records" in shown.details.value or "1 record" in shown.details.value
     if not len(shown.story.index):

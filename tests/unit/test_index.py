@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from mlprov_widgets.errors import ProvenanceError
+from mlprov_widgets.provenance.graph.columns import RELATIONS
 from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, SAME, differences
-from mlprov_widgets.provenance.graph.index import RELATIONS, Index, index_of, read_index
+from mlprov_widgets.provenance.graph.index import Index
+from mlprov_widgets.provenance.graph.indexed import file_of
+from mlprov_widgets.provenance.graph.indexing import index_of, read_index
 from mlprov_widgets.provenance.graph.layers import layered, members, sections, types_of_section
 from mlprov_widgets.provenance.graph.search import search
-from mlprov_widgets.provenance.graph.story import file_of, story_of
+from mlprov_widgets.provenance.graph.story import story_of
 from mlprov_widgets.provenance.graph.trails import between, dependants, sources
 from mlprov_widgets.provenance.reading import parse_json, read_provenance
 from mlprov_widgets.provenance.view import view

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from mlprov_widgets.errors import MlprovError, ProvenanceError
+from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.ui.desk import Desk
-from mlprov_widgets.ui.look import Look, LookBox
+from mlprov_widgets.ui.look import Look, LookBox, opened
 
 
 def written(folder: Path, name: str, **sections: Any) -> Path:
@@ -50,9 +50,25 @@ def test_one_or_two_uploads_are_shown_and_three_are_too_many(tmp_path: Path, cou
     files = [
         {"name": f"{k}.json", "content": content, "size": 1, "type": "", "last_modified": None} for k in range(count)
     ]
-    if count == 3:
-        with pytest.raises(MlprovError, match="3 files were given"):
-            box._on_upload({"new": files})
-    else:
-        box._on_upload({"new": files})
+    box._on_upload({"new": files})
+    assert ("3 files were given" in box._told.value) == (count == 3)
     assert len(box._shown.children) == shown
+
+
+def test_a_file_that_cannot_be_read_is_told_beside_the_upload_and_no_other_graph_stays(tmp_path: Path) -> None:
+    box = LookBox(Desk(tmp_path))
+    for content in (written(tmp_path, "one.json").read_bytes(), b"{"):
+        file = {"name": "one.json", "content": content, "size": 1, "type": "", "last_modified": None}
+        box._on_upload({"new": [file]})
+    assert "this is not JSON" in box._told.value
+    assert box._shown.children == ()
+
+
+def test_reading_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(10**6))
+    monkeypatch.setattr("mlprov_widgets.provenance.graph.indexing.monotonic", lambda: next(seconds))
+    path = written(tmp_path, "long.json", activity={f"ex:a{k}": {} for k in range(600)})
+    said: list[str] = []
+    opened([path, path], said.append, lambda kind, text: None)
+    told = ["Reading long.json…", "Reading long.json: 256 records…", "Reading long.json: 512 records…"]
+    assert said == [*told, *told, "Comparing…", ""]

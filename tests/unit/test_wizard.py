@@ -567,6 +567,29 @@ def test_nothing_is_made_of_a_wrong_form(tiny: Wizard) -> None:
         tiny.review.generate()
 
 
+# The way to a field -------------------------------------------------------------------------------------------
+
+
+def test_a_field_that_is_sought_is_unfolded_on_its_page_and_marked(made: Wizard) -> None:
+    made.seek("stratify")
+    page = made.stage_page(made.page)
+    assert (made.page, page.is_unfolded) == ("data_segregation", True)
+    assert "mlprov-sought" in page.fields["stratify"].widget._dom_classes
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "page"),
+    [
+        ("separator", "Separator: with what is chosen now, this is not asked for", "data_ingestion"),
+        ("no_such", "no_such: .* has no field of this name", "start"),
+    ],
+)
+def test_a_field_that_is_not_there_now_is_said(made: Wizard, name: str, told: str, page: str) -> None:
+    with pytest.raises(MlprovError, match=told):
+        made.seek(name)
+    assert made.page == page
+
+
 # Undo and redo ---------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from mlprov_widgets.provenance.graph.index import Index
@@ -67,6 +68,14 @@ class Differences:
         """Return the attributes of an element that differ, leaving out times and sizes of the runs themselves."""
         twin = self.twins.get(number)
         return [] if twin is None else _changes(self.here, number, self.there, twin)
+
+    def is_only_there(self, number: int) -> bool:
+        """Return whether an element that is there has no twin here."""
+        return number in self._lonely
+
+    @cached_property
+    def _lonely(self) -> frozenset[int]:
+        return frozenset(self.only_there)
 
     def count(self, state: str) -> int:
         """Return how many elements are in a state."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlprov_widgets.provenance.graph.index import RELATIONS, Index
+from mlprov_widgets.provenance.graph.columns import RELATIONS
+from mlprov_widgets.provenance.graph.index import Index
 from mlprov_widgets.provenance.reading import ProvenanceFile
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from mlprov_widgets.provenance.graph.index import RELATIONS, Index, is_untold, searchable
+from mlprov_widgets.provenance.graph.columns import RELATIONS
+from mlprov_widgets.provenance.graph.index import Index
+from mlprov_widgets.provenance.graph.indexing import is_untold
 from mlprov_widgets.provenance.graph.kinds import RANK, WORDS, plain, shown, value_text
+from mlprov_widgets.provenance.graph.words import searchable
 from mlprov_widgets.provenance.overview import shortened
 
 MOST_HITS = 50
@@ -140,14 +141,15 @@ def search(index: Index, wanted: str) -> Found:
 def _exactly(index: Index, phrase: bytes) -> Found:
     """Find a text: as a whole name first, as its start, within it, and then within values."""
     places: list[tuple[int, int]] = []  # the rank, the place among all names and values
-    for rank, pattern in enumerate((b"\n" + phrase + b"\t", b"\n" + phrase, phrase)):
-        at = 1 if pattern[:1] == b"\n" else 0
-        places += [(rank, place) for place in _occurrences(index.words, index.places, pattern, at)]
-    several = len(index.places)
-    for rank, pattern in ((1, b"\n" + phrase + b"\t"), (3, phrase)):
-        at = 1 if pattern[:1] == b"\n" else 0
-        places += [(rank, several + p) for p in _occurrences(index.values, index.value_places, pattern, at)]
-    total = index.words.count(phrase) + index.values.count(phrase)
+    at_start, whole = b"\n" + phrase, b"\n" + phrase + b"\t"
+    several = len(index.names)
+    for first, words, patterns in (
+        (0, index.names, ((0, whole), (1, at_start), (2, phrase))),
+        (several, index.values, ((1, whole), (3, phrase))),
+    ):
+        for rank, pattern in patterns:
+            places += [(rank, first + place) for place in islice(words.places(pattern), _LOOKED_AT)]
+    total = index.names.text.count(phrase) + index.values.text.count(phrase)
     relations = _relation_hits(index, phrase)
     best: dict[int, int] = {}
     for rank, place in places:
@@ -158,48 +160,28 @@ def _exactly(index: Index, phrase: bytes) -> Found:
     return Found(hits, len(hits) if len(hits) < MOST_HITS else max(found.total, MOST_HITS))
 
 
-def _occurrences(text: bytearray, starts: array[int], pattern: bytes, at: int) -> Iterator[int]:
-    """Yield the places, each once, in which a text stands; the first `_LOOKED_AT` of them."""
-    position, last, count = text.find(pattern), -1, 0
-    while position >= 0 and count < _LOOKED_AT:
-        place = bisect_right(starts, position + at) - 1
-        if place > last:
-            yield place
-            last, count = place, count + 1
-        end = starts[place + 1] - 1 if place + 1 < len(starts) else len(text)
-        position = text.find(pattern, max(end - at, position + 1))
-
-
 def _together(index: Index, words: list[bytes]) -> list[tuple[int, int]]:
     """Return the places whose record's name and own text hold all words."""
-    rarest = min(words, key=lambda word: index.words.count(word) + index.values.count(word))
-    named = {number: place for place, number in enumerate(index.place_of)}
-    several = len(index.places)
+    rarest = min(words, key=lambda word: index.names.text.count(word) + index.values.text.count(word))
+    named = {number: place for place, number in enumerate(index.names.owners)}
+    several = len(index.names)
     found: dict[int, int] = {}
-    for offset, text, starts, owners in (
-        (0, index.words, index.places, index.place_of),
-        (several, index.values, index.value_places, index.value_of),
-    ):
-        position, tried = text.find(rarest), 0
-        while position >= 0 and tried < _TRIED and len(found) < _LOOKED_AT:
-            place, tried = bisect_right(starts, position) - 1, tried + 1
-            own = _part(text, starts, place)
-            name = own if not offset else _part(index.words, index.places, named[owners[place]])
+    for first, lines in ((0, index.names), (several, index.values)):
+        for place in islice(lines.places(rarest), _TRIED):
+            own = lines.line(place)
+            name = index.names.line(named[lines.owners[place]]) if first else own
             if all(word in own or word in name for word in words):
-                found[offset + place] = 2 if not offset else 3
-            position = text.find(rarest, position + len(own))
+                found[first + place] = 3 if first else 2
+            if len(found) >= _LOOKED_AT:
+                break
     return [(rank, place) for place, rank in found.items()]
 
 
-def _part(text: bytearray, starts: array[int], place: int) -> bytearray:
-    return text[starts[place] : starts[place + 1] if place + 1 < len(starts) else len(text)]
-
-
 def _listed(index: Index, places: list[tuple[int, int]], total: int) -> Found:
-    several = len(index.places)
+    several = len(index.names)
 
     def owner(place: int) -> int:
-        return index.place_of[place] if place < several else index.value_of[place - several]
+        return index.names.owners[place] if place < several else index.values.owners[place - several]
 
     def order(item: tuple[int, int]) -> tuple[int, ...]:
         # A word in a term of the plan tells less than the same in what ran; a whole name more than a part.
@@ -230,7 +212,7 @@ def _says_value(kind: str, attribute: str) -> bool:
 def _attribute(index: Index, number: int, place: int) -> str:
     """Return the attribute of which a text of values is made: the same one, counted from the record's first."""
     first = place
-    while first and index.value_of[first - 1] == number:
+    while first and index.values.owners[first - 1] == number:
         first -= 1
     names = [name for name in index.record(number) if not is_untold(name)]
     return names[place - first] if place - first < len(names) else ""
