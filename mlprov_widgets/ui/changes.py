@@ -9,8 +9,9 @@ from typing import Any
 
 from mlprov_widgets.provenance.graph.difference import ONLY_HERE, ONLY_THERE, SAME, Differences
 from mlprov_widgets.provenance.graph.index import Index
+from mlprov_widgets.provenance.graph.items import items_of
 from mlprov_widgets.provenance.graph.kinds import shown
-from mlprov_widgets.provenance.graph.story import HERE, THERE, Step, Story, items_of, number_of
+from mlprov_widgets.provenance.graph.story import HERE, THERE, Step, Story, number_of
 from mlprov_widgets.provenance.overview import shortened
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.links import code_box, go, plain_name, source_of, table

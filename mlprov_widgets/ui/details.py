@@ -10,8 +10,9 @@ from typing import Any
 from mlprov_widgets.files import sha256_of_bytes
 from mlprov_widgets.provenance.graph.index import Index
 from mlprov_widgets.provenance.graph.indexed import file_of
+from mlprov_widgets.provenance.graph.items import items_of
 from mlprov_widgets.provenance.graph.kinds import WORDS, plain, references_in, shown, value_text
-from mlprov_widgets.provenance.graph.story import Step, Story, items_of, number_of
+from mlprov_widgets.provenance.graph.story import Step, Story, number_of
 from mlprov_widgets.provenance.overview import shortened
 from mlprov_widgets.provenance.view import beside
 from mlprov_widgets.ui import parts

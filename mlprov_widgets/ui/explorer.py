@@ -14,8 +14,12 @@ from mlprov_widgets.provenance.graph import layers
 from mlprov_widgets.provenance.graph.answers import Answer
 from mlprov_widgets.provenance.graph.difference import differences
 from mlprov_widgets.provenance.graph.indexing import Progress, index_of, read_index
-from mlprov_widgets.provenance.graph.scene import Scene, pipeline
-from mlprov_widgets.provenance.graph.story import HERE, Stage, Story, lens_for, lensed, number_of, story_of, told_apart
+from mlprov_widgets.provenance.graph.items import lens_for
+from mlprov_widgets.provenance.graph.lenses import lensed
+from mlprov_widgets.provenance.graph.pairs import told_apart
+from mlprov_widgets.provenance.graph.pipeline import pipeline
+from mlprov_widgets.provenance.graph.scene import Scene
+from mlprov_widgets.provenance.graph.story import HERE, Stage, Story, number_of, story_of
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
 from mlprov_widgets.ui import lists, parts
 from mlprov_widgets.ui.ask import Ask

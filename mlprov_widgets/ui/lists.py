@@ -27,9 +27,13 @@ def stage_html(story: Story, stage: Stage) -> str:
     """Return a stage: its steps, or what stands in it, and the fields that were recorded of it."""
     lead = f'<p class="mlprov-lead">{escape(stage.headline)}</p>' if stage.headline else ""
     head = f'<h3 tabindex="-1">{escape(stage.title)}</h3>{lead}'
-    if stage.items:
+    if stage.aside:
+        if not stage.items:
+            return head
         rows = [(go(item.ref, item.name), escape(item.value), escape(item.state)) for item in stage.items]
-        return head + table([row if stage.state else row[:2] for row in rows], ("What", "Value"))
+        if story.beside is None:
+            return head + table([row[:2] for row in rows], ("What", "Value"))
+        return head + table(rows, ("What", "First run → second run", "State"))
     steps = [
         (
             go(s.ref, s.title),
