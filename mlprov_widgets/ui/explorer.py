@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
@@ -15,12 +16,12 @@ from mlprov_widgets.provenance.graph.answers import Answer
 from mlprov_widgets.provenance.graph.difference import differences
 from mlprov_widgets.provenance.graph.indexing import Progress, index_of, read_index
 from mlprov_widgets.provenance.graph.items import lens_for
-from mlprov_widgets.provenance.graph.lenses import lensed
+from mlprov_widgets.provenance.graph.lenses import SEAL, lensed
 from mlprov_widgets.provenance.graph.pairs import told_apart
 from mlprov_widgets.provenance.graph.pipeline import pipeline
 from mlprov_widgets.provenance.graph.scene import Scene
 from mlprov_widgets.provenance.graph.story import HERE, Stage, Story, number_of, story_of
-from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
+from mlprov_widgets.provenance.reading import ProvenanceFile
 from mlprov_widgets.ui import lists, parts
 from mlprov_widgets.ui.ask import Ask
 from mlprov_widgets.ui.changes import counted_html
@@ -29,6 +30,7 @@ from mlprov_widgets.ui.graph import Canvas
 from mlprov_widgets.ui.guard import Tell, guarded
 from mlprov_widgets.ui.legend import legend
 from mlprov_widgets.ui.lineage import Lineage
+from mlprov_widgets.ui.verification import Verification
 
 _LENSES: Final = (
     ("Analyst", "analyst"),
@@ -42,7 +44,7 @@ _ABOUT: Final = {
     "auditor": "agents, times, digests, edits, verification",
     "standard": "every record and relation with its PROV name",
 }
-_STAGE_OF: Final = {"packages": "packages", "agent": "agents", "function": "functions", "seal": "seal"}
+_STAGE_OF: Final = {"packages": "packages", "agent": "agents", "function": "functions", "seal": SEAL}
 
 
 def story_from(file: ProvenanceFile) -> Story:
@@ -91,6 +93,9 @@ class Explorer:
         self._compared = differences(story.index, other.index) if other is not None else None
         self._fields, self._to_field = fields, to_field
         self._tell = tell
+        indexes = [story.index, *([other.index] if other is not None else [])]
+        self._acting = threading.RLock()
+        self.verification = Verification(indexes, self._guard(self._show_verified), lambda act: guarded(tell, act))
         self.stage: str | None = None
         self.step = self.chosen = ""
         self._first: int | None = None
@@ -104,7 +109,11 @@ class Explorer:
         self._open_failure()
 
     def _guard(self, action: Callable[..., Any]) -> Callable[..., None]:
-        return guarded(self._tell, action)
+        def alone(*args: Any) -> None:
+            with self._acting:  # a check ends in a thread of its own, while a person may be clicking
+                action(*args)
+
+        return guarded(self._tell, alone)
 
     # Widgets ---------------------------------------------------------------------------------------
 
@@ -159,7 +168,8 @@ class Explorer:
     @property
     def stages(self) -> list[Stage]:
         """The stages of the view that is open."""
-        return lensed(self.story, self._lens)
+        checked = self.verification
+        return lensed(self.story, self._lens, checked.headline, "ok" if checked.is_valid else "error")
 
     @property
     def _lens(self) -> str:
@@ -246,8 +256,13 @@ class Explorer:
             self.choose(stage.steps[0].ref)
             return
         self.stage, self.step, self.chosen, self._first = key, "", "", None
+        told = self.verification.html() if key == SEAL else lists.stage_html(self.story, stage)
         self._draw()
-        self.details.value = self._verified() if key == "seal" else lists.stage_html(self.story, stage)
+        self.details.value = told
+
+    def _show_verified(self) -> None:
+        if self.stage == SEAL and not self.chosen and self._scene is None:  # nobody went on meanwhile
+            self._open_stage(SEAL)
 
     def choose(self, ref: str, attribute: str = "") -> None:
         """Open the way to an element, mark it, and show its details."""
@@ -319,23 +334,3 @@ class Explorer:
             self.go(f"relation:{answer.ref}{answer.attribute}")
         else:
             self.choose(answer.ref, answer.attribute)
-
-    def _verified(self) -> str:
-        """Check the document now, and say what came of it."""
-        from mlprov_widgets.provenance.verify import verify
-
-        index = self.story.index
-        file = read_provenance(index.path) if index.path is not None else ProvenanceFile(json.loads(index.text))
-        verdict = verify(file)
-        said = parts.note("Valid: no record was changed since, and what lies beside it fits.", "fine")
-        if not verdict.valid:
-            said = parts.note(f"{len(verdict.problems)} problems were found.", "bad")
-            said += parts.table([(p["code"], p["record"], p["message"]) for p in verdict.problems[:50]])
-        said += (
-            parts.note("Not beside the file, so not checked: " + ", ".join(verdict.unchecked))
-            if verdict.unchecked
-            else ""
-        )
-        return f"<h3>Verification</h3>{said}" + parts.help_text(
-            f"Head of the hash chain: {verdict.head}. It detects accidents; intent, only against a copy kept elsewhere."
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
@@ -494,6 +495,40 @@ def test_a_failed_run_opens_its_last_failing_step() -> None:
         "Train",
     }
     assert row(shown, "Error") == "ValueError: too &lt;few&gt; rows"
+
+
+# Verification ---------------------------------------------------------------------------------------------------
+
+
+def test_the_verification_says_what_came_of_it_in_the_graph_too(tiny: Explorer) -> None:
+    tiny.lens.value = "auditor"
+    tiny.go("stage:seal")
+    tiny.verification._thread.join()  # type: ignore[union-attr]
+    tiny.go("stage:seal")
+    assert "Valid: no record was changed since" in tiny.details.value
+    assert any("valid" in dot.label for dot in tiny.canvas.scene.dots if "Verification" in dot.label)
+
+
+def test_a_check_that_takes_long_is_told_when_it_ends_unless_a_person_went_on(
+    tiny: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlprov_widgets.provenance import verify as module
+
+    may_end = threading.Event()
+    check = module.verify
+
+    def slow(file: ProvenanceFile) -> module.Verdict:
+        assert may_end.wait(30)
+        return check(file)
+
+    monkeypatch.setattr(module, "verify", slow)
+    monkeypatch.setattr("mlprov_widgets.ui.verification._AT_ONCE", 0.0)
+    tiny.lens.value = "auditor"
+    tiny.go("stage:seal")
+    assert re.search(r"Checking \d+ records. The graph can be used meanwhile.", tiny.details.value)
+    may_end.set()
+    tiny.verification._thread.join()  # type: ignore[union-attr]
+    assert "Valid: no record was changed since" in tiny.details.value
 
 
 # Two runs -------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME
 from mlprov_widgets.provenance.graph.index import Index
@@ -13,11 +13,13 @@ from mlprov_widgets.provenance.graph.story import HERE, THERE, Item, Stage, Stor
 from mlprov_widgets.provenance.overview import shortened
 from mlprov_widgets.provenance.view import View
 
+SEAL: Final = "seal"
+"""The key of the stage in which the document is verified."""
 _MOST_AGENTS = 40
 _TOLD_FIRST = ("torch", "scikit-learn", "pandas", "numpy")
 
 
-def lensed(story: Story, lens: str) -> list[Stage]:
+def lensed(story: Story, lens: str, checked: str = "", outcome: str = "ok") -> list[Stage]:
     """Return the stages with what a view adds to them, and what stands below the pipeline in it.
 
     Parameters
@@ -26,6 +28,8 @@ def lensed(story: Story, lens: str) -> list[Stage]:
         A document, or two side by side.
     lens
         ``analyst``, ``engineer`` or ``auditor``.
+    checked, outcome
+        What came of the verification, in a few words and as a status; empty before it was asked for.
     """
     stages = story.stages
     if story.laid_out is not None and lens == "engineer":
@@ -37,6 +41,8 @@ def lensed(story: Story, lens: str) -> list[Stage]:
         below = _side_by_side(below, _below(story.there, story.there.laid_out, lens, THERE))
         if story.only_differences:
             below = [stage for stage in below if stage.state != SAME]
+    if checked:
+        below = [replace(s, headline=checked, status=outcome) if s.key == SEAL else s for s in below]
     return [*stages, *below]
 
 
@@ -70,7 +76,7 @@ def _seal(index: Index, prefix: str) -> Stage:
     seal = index.number("run:seal")
     head = str(index.record(seal).get("ml:head", ""))[:16] if seal is not None else "missing"
     sealed = (Item(f"{prefix}{seal}", "seal", True, "Seal", f"head {head}"),) if seal is not None else ()
-    return Stage("seal", "Verification", "not checked yet: click", items=sealed, aside=True)
+    return Stage(SEAL, "Verification", "not checked yet: click", items=sealed, aside=True)
 
 
 def _coded(stage: Stage) -> Stage:
@@ -156,7 +162,7 @@ def _side_by_side(here: Sequence[Stage], there: Sequence[Stage]) -> list[Stage]:
 
 def _paired(stage: Stage, twin: Stage | None) -> Stage:
     """Return what stands below the pipeline with what differs first."""
-    if stage.key == "seal":  # it follows from all the rest
+    if stage.key == SEAL:  # it follows from all the rest
         return replace(stage, items=(*stage.items, *(twin.items if twin else ())))
     theirs = {item.name: item for item in twin.items} if twin else {}
     items = []
