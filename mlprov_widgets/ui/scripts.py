@@ -12,16 +12,32 @@ _AT_HOME = """
 const largest = __LARGEST__;
 // The page's connection drops over a file that is too large, and then nobody could say so. The widget's
 // own input is no part of the page: it is met when it is asked to open.
-const meet = (input, form) => {
+const meet = (input, form, button) => {
   if (input.dataset.mlprovLimit) return;
   input.dataset.mlprovLimit = String(largest);
   input.addEventListener("change", (event) => {
-    const file = [...input.files].find((each) => each.size > largest);
-    if (!file) return;
+    const file = largest && [...input.files].find((each) => each.size > largest);
+    if (!file) return sending([...input.files], button);
     event.stopImmediatePropagation();
     input.value = "";
     say(form, "mlprov-refused", `${file.size} ${Date.now()} ${file.name}`);
   }, true);
+};
+// A large file takes seconds to arrive, in which the form cannot know of it: said until the form says more.
+const sending = (files, button) => {
+  const size = files.reduce((sum, each) => sum + each.size, 0) / 1e6, told = document.createElement("div");
+  if (size < 1) return;
+  told.className = "mlprov-note";
+  told.setAttribute("role", "status");
+  told.textContent = `Sending ${files.map((each) => each.name).join(" and ")} (${size.toFixed(1)} MB)…`;
+  button.after(told);
+  const watcher = new MutationObserver((changes) => {
+    const own = changes.every(({ target }) => target.contains(told) || button.contains(target));
+    if (own && !button.textContent.includes("(0)")) return;
+    watcher.disconnect();
+    told.remove();
+  });
+  watcher.observe(button.closest(".mlprov"), { childList: true, subtree: true, characterData: true });
 };
 const say = (form, name, text) => {
   const field = form.querySelector(`.${name} input`);
@@ -50,10 +66,11 @@ const timer = setInterval(() => {
     // Notebook 7 listens before the form does, and looks at the element that has the focus.
     form.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
     form.addEventListener("click", (event) => {
-      if (!event.target.closest(".widget-upload")) return;
+      const button = event.target.closest(".widget-upload");
+      if (!button) return;
       const open = HTMLInputElement.prototype.click;
       HTMLInputElement.prototype.click = function () {
-        meet(this, form);
+        meet(this, form, button);
         return open.call(this);
       };
       setTimeout(() => { HTMLInputElement.prototype.click = open; });

@@ -65,6 +65,8 @@ class Verification:
             count = sum(index.counted for index in self._indexes)
             told = f"Checking {count:,} records. The graph can be used meanwhile."
             return "<h3>Verification</h3>" + parts.note(told)
+        if len(self._verdicts) < len(self._indexes):
+            return "<h3>Verification</h3>" + parts.note("It could not be checked.", "bad")
         return "".join(self._told(place, verdict) for place, verdict in enumerate(self._verdicts))
 
     def _check(self) -> None:
@@ -74,14 +76,14 @@ class Verification:
             for index in self._indexes:
                 file = read_provenance(index.path) if index.path is not None else None
                 self._verdicts.append(verify(file or ProvenanceFile(json.loads(index.text))))
-        except BaseException:
-            self.headline, self.is_valid = "could not be checked", False
-            raise
-        problems = sum(len(verdict.problems) for verdict in self._verdicts)
-        self.is_valid = not problems
-        self.headline = f"{problems:,} problem{'s' if problems > 1 else ''} found" if problems else "valid"
-        if self._is_late:
-            self._ended()
+            problems = sum(len(verdict.problems) for verdict in self._verdicts)
+            self.is_valid = not problems
+            self.headline = f"{problems:,} problem{'s' if problems > 1 else ''} found" if problems else "valid"
+        finally:
+            if not self.headline:
+                self.headline, self.is_valid = "could not be checked", False
+            if self._is_late:
+                self._ended()
 
     def _told(self, place: int, verdict: Verdict) -> str:
         title = f"Verification: {RUNS[place].lower()}" if len(self._indexes) > 1 else "Verification"

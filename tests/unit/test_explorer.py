@@ -597,7 +597,7 @@ def test_a_changed_step_lists_what_it_read_and_made_that_differs_and_the_lines_o
 @pytest.mark.parametrize(
     ("wanted", "expected", "told"),
     [
-        ("epochs", ["epochs = 20 … in the first run", "epochs = 30 … in the second run"], "1 found"),
+        ("epochs", ["epochs = 20 … in the first run", "epochs = 30 … in the second run"], "2 found"),
         ("v0", ["v0 … in both runs"], ""),
         ("More", ["More … in the second run"], "0 found for “More” in the first run, "),
         ("nowhere", [], "Nothing found for “nowhere”"),
