@@ -38,7 +38,7 @@ class Ask:
         self._answers: list[Answer] = []
         self._filling = False
         self.search = widgets.Text(
-            description="Find", placeholder="a name, a value, a type, or a question", tooltip="", layout=layout
+            description="Find", placeholder="name, value, type or question", tooltip="", layout=layout
         )
         self.search.observe(guard(self._on_search), names="value")
         self.hits = widgets.Select(options=[], rows=7, description="Found", tooltip="")

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from mlprov_widgets.provenance.graph.difference import ONLY_HERE, ONLY_THERE, SAME, Differences
+from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME, Differences
 from mlprov_widgets.provenance.graph.index import Index
 from mlprov_widgets.provenance.graph.items import items_of
 from mlprov_widgets.provenance.graph.kinds import shown
 from mlprov_widgets.provenance.graph.story import HERE, THERE, Step, Story, number_of
 from mlprov_widgets.provenance.overview import shortened
+from mlprov_widgets.provenance.view import View
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.links import code_box, go, plain_name, source_of, table
 
@@ -105,8 +106,31 @@ def _ways(index: Index, number: int, prefix: str, fields: Mapping[str, str] | No
     return f"<p>{' · '.join(links)}</p>" if links else ""
 
 
-def counted_html(compared: Differences) -> str:
-    """Return how many things are the same, changed, only here and only there."""
-    states = (SAME, "changed", ONLY_HERE, ONLY_THERE)
+def counted_html(story: Story) -> str:
+    """Return how many things are the same, changed, only here and only there, and which runs these are."""
+    compared = story.beside
+    if compared is None:
+        return ""
+    states = (SAME, CHANGED, ONLY_HERE, ONLY_THERE)
     counts = ", ".join(f"{compared.count(state):,} {state}" for state in states)
-    return parts.note(f"Two runs: {counts}.")
+    runs = [
+        (name, _file_name(index), _began(laid_out), f"{index.counted:,}")
+        for name, index, laid_out in zip(
+            RUNS,
+            (compared.here, compared.there),
+            (story.laid_out, story.there.laid_out if story.there is not None else None),
+            strict=True,
+        )
+    ]
+    return parts.note(f"Two runs: {counts}.") + parts.table(runs, ("", "File", "Began", "Records"))
+
+
+def _file_name(index: Index) -> str:
+    # A run's own document is called like that of every other run.
+    path = index.path
+    return "" if path is None else path.parent.name if path.name == "provenance.json" else path.name
+
+
+def _began(laid_out: View | None) -> str:
+    started = laid_out.run.get("started") if laid_out is not None else None
+    return str(started or "")[:19].replace("T", " ")

@@ -144,7 +144,7 @@ class Explorer:
         self._goto.add_class("mlprov-goto")
         self._goto.observe(guard(lambda change: self.go(change["new"].rpartition(" ")[0])), names="value")
         left = self._box([self._above, self.canvas.widget, self._legend, self.table])
-        right = self._box([bar, self.lineage.widget, self.details])
+        right = self._box([bar, self.lineage.widget, self.details], "mlprov-telling")
         self.widget = self._box([left, right, self._goto], "mlprov-explorer")
 
     def _html(self) -> widgets.HTML:
@@ -181,7 +181,7 @@ class Explorer:
         self._above.value = (
             f'<div class="mlprov-scene" role="status">{escape(f"{scene.title} · {_ABOUT[str(self.lens.value)]}")}</div>'
         )
-        self._legend.value = legend(as_prov=self.lens.value == "standard", compared=self._compared is not None)
+        self._legend.value = legend(scene, as_prov=self.lens.value == "standard")
         self.table.value = (
             '<details class="mlprov-folded mlprov-seen"><summary>What is drawn, as a table</summary>'
             f"{lists.scene_table(scene)}</details>"
@@ -194,21 +194,18 @@ class Explorer:
                 return layers.around(self.story.index_of(self.chosen), number_of(self.chosen), prefix=self.chosen[0])
             return layers.whole(index) if layers.is_small(index) else layers.sections(index)
         return pipeline(
-            self.story,
-            self.stages,
-            self._lens,
-            stage=self.stage,
-            step=self.step,
-            chosen=self.chosen,
-            first=self._first,
+            self.story, self.stages, self._lens, stage=self.stage, step=self.step, chosen=self.chosen, first=self._first
         )
 
     def _show_overview(self) -> None:
-        index = self.story.index
-        counted = counted_html(self._compared) if self._compared is not None else ""
-        size = f"{index.counted:,} records" if index.counted != 1 else "1 record"
-        html = lists.overview_html(self.story.stages, self.story.notes)
-        self.details.value = f"{counted}{html}{parts.help_text(f'The document has {size}.')}"
+        story, html = self.story, counted_html(self.story)
+        if self.lens.value == "standard":
+            html += "".join(parts.note(note, "warn") for note in story.notes) + lists.sections_html(story)
+        else:
+            html += lists.overview_html(story)
+        counted = story.index.counted
+        size = f"The document has {counted:,} record{'s' if counted != 1 else ''}."
+        self.details.value = html + (parts.help_text(size) if story.beside is None else "")
 
     def _open_failure(self) -> None:
         laid_out = self.story.laid_out
@@ -311,17 +308,22 @@ class Explorer:
         self._draw()
 
     def _on_back(self) -> None:
-        self.stage, self.step, self.chosen, self._scene, self._first = None, "", "", None, None
+        self.stage, self.step, self.chosen, self._scene, self._first = (None, "", "", None, None)
         self._draw()
         self._show_overview()
 
     def _on_lens(self, change: dict[str, Any]) -> None:
         if self._quiet:
             return
-        if self.stage is not None and not any(stage.key == self.stage for stage in self.stages):
-            self.stage, self.step = None, ""
         self._scene = None
+        if not self.chosen and self.lens.value != "standard" and any(s.key == self.stage for s in self.stages):
+            self._open_stage(str(self.stage))
+            return
+        if not any(stage.key == self.stage for stage in self.stages):
+            self.stage, self.step = None, ""
         self._draw()
+        if not self.chosen:
+            self._show_overview()
 
     def _on_only(self, change: dict[str, Any]) -> None:
         self._tell_apart()

@@ -14,7 +14,7 @@ from typing import Any, Final
 import ipycytoscape
 import ipywidgets as widgets
 
-from mlprov_widgets.provenance.graph.scene import ITEM_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene
+from mlprov_widgets.provenance.graph.scene import ITEM_WIDTH, LAYER_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene
 
 MOST_ELEMENTS: Final = 300
 """The most that one canvas ever holds, those that are away among them."""
@@ -62,14 +62,8 @@ _STYLE: list[dict[str, Any]] = [
         "selector": "node.step",
         "style": {**_box(STEP_WIDTH, 46), "background-color": "#eef1fd", "border-color": "#7986cb"},
     },
-    {
-        "selector": "node.item",
-        "style": {**_box(ITEM_WIDTH, 29), "font-size": 11, "text-max-width": ITEM_WIDTH - 20},
-    },
-    {
-        "selector": "node.item.layer, node.item.big",
-        "style": {"width": 156, "height": 46, "text-max-width": 140},
-    },
+    {"selector": "node.item", "style": {**_box(ITEM_WIDTH, 29), "font-size": 11, "text-max-width": ITEM_WIDTH - 14}},
+    {"selector": "node.layer", "style": {"width": LAYER_WIDTH, "height": 44, "text-max-width": LAYER_WIDTH - 20}},
     {
         "selector": "node.entity",
         "style": {"shape": "ellipse", "background-color": "#fff8c5", "border-color": "#9a7b00"},
@@ -98,11 +92,14 @@ _STYLE: list[dict[str, Any]] = [
     {"selector": "node.error", "style": {"background-color": "#fdeaea", "border-color": "#b3261e"}},
     {"selector": "node.stale", "style": {"background-color": "#f3e8fd", "border-color": "#6b21a8"}},
     {"selector": "node.edited", "style": {"border-style": "dashed", "border-width": 3, "border-color": "#8a5a00"}},
-    {"selector": "node.changed", "style": {"border-width": 3, "border-color": "#c2570c", "border-style": "dashed"}},
+    {"selector": "node.changed", "style": {"border-width": 3, "border-color": "#c2570c"}},
     {"selector": "node.only-here", "style": {"border-width": 3, "border-color": "#5b677a", "border-style": "dotted"}},
     {"selector": "node.only-there", "style": {"border-width": 4, "border-color": "#00796b", "border-style": "double"}},
-    {"selector": "node.same", "style": {"opacity": 0.55}},
-    {"selector": "node.open, node.chosen", "style": {"border-width": 4, "border-color": "#1565c0", "opacity": 1}},
+    {"selector": "node.same", "style": {"background-blacken": -0.6, "border-opacity": 0.5, "color": "#4d5768"}},
+    {
+        "selector": "node.open, node.chosen",
+        "style": {"border-width": 4, "border-color": "#1565c0", "border-style": "solid", "border-opacity": 1},
+    },
     {
         "selector": "edge",
         "style": {
@@ -118,7 +115,7 @@ _STYLE: list[dict[str, Any]] = [
         "style": {
             "label": "data(label)",
             "text-wrap": "wrap",
-            "font-size": 10,
+            "font-size": 11,
             "width": 1.2,
             "arrow-scale": 0.9,
             "color": "#1f2a3d",
@@ -132,9 +129,11 @@ _STYLE: list[dict[str, Any]] = [
         "selector": "edge.loop",
         "style": {"loop-direction": "0deg", "loop-sweep": "60deg", "control-point-step-size": 90},
     },
+    {"selector": "edge.count", "style": {"font-size": 13, "width": 1.6, "arrow-scale": 1.1}},
     # From side to side, or the lines would run across the boxes above and below.
     {"selector": "edge.across", "style": {**_ACROSS, "source-endpoint": "50% 0%", "target-endpoint": "-50% 0%"}},
     {"selector": "edge.back", "style": {**_ACROSS, "source-endpoint": "-50% 0%", "target-endpoint": "50% 0%"}},
+    {"selector": "edge.aside", "style": {"source-endpoint": "-50% 0%", "target-endpoint": "50% 0%"}},
     {"selector": "edge.thin", "style": {"width": 1, "arrow-scale": 0.8}},
     {"selector": ".corner", "style": {"opacity": 0, "events": "no", "width": 1, "height": 1, "label": ""}},
     {"selector": f".{_AWAY}", "style": {"display": "none"}},
@@ -184,7 +183,7 @@ class Canvas:
         same_frame = _frame(scene) == _frame(self.scene) and bool(self._nodes)
         self.scene = scene
         self._update(scene)
-        nodes, edges = [self._node(dot) for dot in new_dots], [self._edge(line) for line in new_lines]
+        nodes, edges = ([self._node(dot) for dot in new_dots], [self._edge(line) for line in new_lines])
         first = not self.widget.children
         if first:
             nodes += [self._corner(place, scene) for place in (0, 1)]
@@ -236,7 +235,7 @@ class Canvas:
                     corner.position = {"x": x, "y": y}
 
     def _close(self) -> None:
-        old, elements = self.graph, [*self._nodes.values(), *self._edges.values(), *self._corners]
+        old, elements = (self.graph, [*self._nodes.values(), *self._edges.values(), *self._corners])
         self.widget.children = ()
         self._begin()
         for element in elements:

@@ -6,21 +6,41 @@ from collections.abc import Sequence
 from html import escape
 from itertools import islice
 
+from mlprov_widgets.provenance.graph.columns import ELEMENTS
 from mlprov_widgets.provenance.graph.scene import Dot, Scene, words_of
-from mlprov_widgets.provenance.graph.story import THERE, Stage, Story
+from mlprov_widgets.provenance.graph.story import HERE, THERE, Stage, Story
 from mlprov_widgets.ui import parts
+from mlprov_widgets.ui.changes import RUNS
 from mlprov_widgets.ui.links import MOST_LINKS, go, table, told
 
 
-def overview_html(stages: Sequence[Stage], notes: Sequence[str]) -> str:
+def overview_html(story: Story) -> str:
     """Return the stages as a table, with what a person should know first."""
-    notice = "".join(parts.note(note, "warn") for note in notes)
-    if not stages:
-        return notice + parts.note(
-            "No activity is recorded, so there are no steps. The records are in the view Standard."
-        )
-    rows = [(go(f"stage:{s.key}", s.title), escape(s.headline), escape(s.took)) for s in stages]
-    return f"{notice}<h3>The run in time</h3>{table(rows, ('Stage', 'In short', 'Took'))}"
+    notice = "".join(parts.note(note, "warn") for note in story.notes)
+    if not story.stages:
+        told = "No activity is recorded, so there are no steps. The records are in the view Standard."
+        if story.only_differences:
+            told = "No stage differs."
+        return notice + parts.note(told)
+    head = ("Stage", "In short", "Took")
+    rows = [(go(f"stage:{s.key}", s.title), escape(s.headline), escape(s.took)) for s in story.stages]
+    if story.beside is not None:
+        head = (*head[:2], "State")
+        rows = [(*row[:2], escape(stage.state)) for row, stage in zip(rows, story.stages, strict=True)]
+    return f"{notice}<h3>The run in time</h3>{table(rows, head)}"
+
+
+def sections_html(story: Story) -> str:
+    """Return how many records and relations there are of each PROV name."""
+    html = ""
+    for prefix, index in ((HERE, story.index), (THERE, story.beside.there if story.beside is not None else None)):
+        if index is None:
+            continue
+        run = "" if story.beside is None else f", {RUNS[prefix == THERE].lower()}"
+        sections = [(escape(name), f"{count:,}") for name in ELEMENTS if (count := index.count(name))]
+        relations = [(go(f"relation:{prefix}{name}", name), f"{count:,}") for name, count in index.counts().items()]
+        html += f"<h3>As PROV names it{run}</h3>{table([*sections, *relations], ('Records and relations', 'Number'))}"
+    return html
 
 
 def stage_html(story: Story, stage: Stage) -> str:
@@ -86,4 +106,4 @@ def _table_row(dot: Dot, leads: Sequence[str]) -> tuple[str, str, str]:
         if mark in ("error", "stale", "edited", "changed", "only-here", "only-there", "same")
     ]
     kind = " ".join([words_of(dot), *(f"({mark.replace('-', ' ')})" for mark in kept)])
-    return go(dot.meant, " ".join(dot.label.split())), escape(kind), escape("; ".join(leads[:20]))
+    return (go(dot.meant, " ".join(dot.label.split())), escape(kind), escape("; ".join(leads[:20])))

@@ -75,6 +75,31 @@ const timer = setInterval(() => {
       };
       setTimeout(() => { HTMLInputElement.prototype.click = open; });
     }, true);
+    // On a phone all of it would be too small to be read: what was opened is looked at, and "Fit" shows the rest.
+    const follow = (graph) => {
+      if (graph.scratch("_mlprov")) return;
+      graph.scratch("_mlprov", "followed");
+      let due = 0;
+      const look = () => {
+        if (graph.width() > 480) return;
+        const shown = graph.nodes(":visible").not(".corner");
+        const opened = shown.not(".stage").not(".step:not(.open)").not("[id = 'hint']");
+        const part = opened.length ? opened : shown.not("[id = 'hint']");
+        if (!part.length) return;
+        graph.fit(part, 12);
+        const chosen = part.filter(".chosen, .step.open");
+        const least = 0.78;
+        if (graph.zoom() < least) {
+          graph.zoom(least);
+          graph.center(chosen.length ? chosen : part);
+        } else if (graph.zoom() > 1.05) {
+          graph.zoom(1.05);
+          graph.center(part);
+        }
+      };
+      graph.on("layoutstop add class position", () => { clearTimeout(due); due = setTimeout(look, 60); });
+      look();
+    };
     const graphs = () => [...form.querySelectorAll(".mlprov-graph, .mlprov-graph *")]
       .filter((element) => element._cyreg && element._cyreg.cy).map((element) => element._cyreg.cy);
     // The table of what is drawn stays open when it is drawn anew.
@@ -82,6 +107,7 @@ const timer = setInterval(() => {
       const explorer = target.matches(".mlprov-seen") && target.closest(".mlprov-explorer");
       if (explorer) explorer.dataset.table = target.open ? "open" : "";
     }, true);
+    new MutationObserver(() => graphs().forEach(follow)).observe(form, { childList: true, subtree: true });
     new MutationObserver(() => form.querySelectorAll(".mlprov-explorer").forEach((explorer) => {
       const table = explorer.dataset.table === "open" && explorer.querySelector(".mlprov-seen:not([open])");
       if (table) table.open = true;

@@ -11,6 +11,7 @@ from mlprov_widgets.provenance.graph.index import Index
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.changes import RUNS
+from mlprov_widgets.ui.links import copier
 
 if TYPE_CHECKING:
     from mlprov_widgets.provenance.verify import Verdict
@@ -97,5 +98,8 @@ class Verification:
                 said += parts.help_text(f"and {count - _MOST_PROBLEMS:,} more: mlprov verify lists all of them")
         if verdict.unchecked:
             said += parts.note("Not beside the file, so not checked: " + ", ".join(verdict.unchecked))
-        head = f"Head of the hash chain: {verdict.head}. {_HEAD}" if verdict.head else "The document has no seal."
-        return f'<h3 tabindex="-1">{title}</h3>{said}{parts.help_text(head)}'
+        head = parts.help_text("The document has no seal.")
+        if verdict.head:
+            told = parts.help_text(f"Head of the hash chain: {verdict.head}. {_HEAD}")
+            head = f"{told}<p>{copier(verdict.head, 'Copy the head')}</p>"
+        return f'<h3 tabindex="-1">{title}</h3>{said}{head}'

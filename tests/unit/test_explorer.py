@@ -16,6 +16,7 @@ import ipywidgets as widgets
 import pytest
 
 from mlprov_widgets.provenance.graph.indexing import index_of
+from mlprov_widgets.provenance.graph.pairs import between
 from mlprov_widgets.provenance.graph.scene import MOST_DRAWN
 from mlprov_widgets.provenance.graph.story import Story, story_of
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
@@ -476,7 +477,7 @@ def test_the_code_of_an_edited_step_is_what_ran_and_it_is_marked() -> None:
     document.sections["entity"]["plan:cell-train"]["ml:source"] = "theirs = 1"
     shown = document.open()
     click(shown, "Training")
-    assert seen(shown, "edited") == ["Train"]
+    assert seen(shown, "edited") == ["1. Training", "Train"]
     click(shown, "^Train\n")
     assert "mine = 1" in text_of(shown.details.value)
     assert row(shown, "Code") == "edited"
@@ -560,6 +561,62 @@ def test_two_runs_say_what_is_the_same_changed_and_only_there() -> None:
     assert seen(shown, "only-there") == ["+ More"]
     shown.go("stage:training")
     assert "≠ epochs = 20 → 30" in seen(shown, "changed")
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "told"),
+    [
+        ("accuracy 0.9", "accuracy 0.7", "accuracy 0.9 → 0.7"),
+        ("60 epochs, loss 1.03", "100 epochs, loss 0.04", "60 → 100 epochs, loss 1.03 → 0.04"),
+        ("small_cnn, Adam", "small_cnn, SGD", "Adam → SGD"),
+        ("iris, 150 samples", "3 classes", "iris, 150 samples → 3 classes"),
+        ("iris", "wine", "iris → wine"),
+    ],
+)
+def test_two_headlines_say_what_differs_and_no_more(here: str, there: str, told: str) -> None:
+    assert between(here, there) == told
+
+
+def test_what_stands_below_the_pipeline_is_compared_too(tiny_story: Story) -> None:
+    text = tiny_story.index.text
+    package = re.search(r'"pypi:([^"]+)": "([^"]+)"', text)
+    assert package is not None
+    other = story_of(index_of(text.replace(package[0], f'"pypi:{package[1]}": "0.1"')))
+    shown = explorer(tiny_story, other)
+    shown.lens.value = "engineer"
+    shown.go("stage:packages")
+    assert f"{package[1]}</button></td><td>{package[2]} → 0.1</td><td>changed</td>" in shown.details.value
+    assert "≠ Packages" in seen(shown, "changed")
+    shown.only.value = True
+    assert {"≠ Packages"} == set(seen(shown, "aside"))
+    assert "No stage differs." in shown.details.value
+
+
+def test_the_verification_of_two_runs_is_of_both() -> None:
+    shown = explorer(*two_runs())
+    shown.lens.value = "auditor"
+    shown.go("stage:seal")
+    shown.verification._thread.join()  # type: ignore[union-attr]
+    shown.go("stage:seal")
+    assert "Verification: first run" in shown.details.value
+    assert "Verification: second run" in shown.details.value
+
+
+def test_another_view_tells_of_the_same_stage(tiny: Explorer) -> None:
+    tiny.go("stage:data_ingestion")
+    tiny.lineage.back.click()
+    tiny.lens.value = "standard"
+    assert "wasGeneratedBy" in tiny.details.value
+    tiny.lens.value = "engineer"
+    assert text_of(tiny.details.value).startswith("The run in time")
+
+
+def test_the_legend_names_only_what_is_drawn(tiny: Explorer) -> None:
+    assert "step, activity" in tiny._legend.value
+    assert "metric" not in tiny._legend.value
+    tiny.go("stage:evaluation")
+    assert "metric" in tiny._legend.value
+    assert "failed" not in tiny._legend.value
 
 
 def test_only_what_differs_is_shown_on_request() -> None:

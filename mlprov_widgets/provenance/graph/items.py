@@ -42,6 +42,7 @@ def items_of(story: Story, ref: str, lens: str) -> list[Item]:
             told = f"{item.value} → {same.value}" if item.value != same.value else ""
         merged.append(replace(item, state=state, value=told))
     merged += [replace(item, state=ONLY_THERE) for item in other.values()]
+    merged.sort(key=lambda item: item.state == SAME)  # what differs first, where there is no room for all
     return [item for item in merged if item.state != SAME or not story.only_differences]
 
 

@@ -1,20 +1,22 @@
 """Any part of a document as a picture: layers in the order of cause and effect, and PROV's own overview.
 
-What something was made of stands above it, so that time runs down, as in the overview of a run.
+What something was made of stands at its left, or above it where there are many layers: time runs as in a text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import Final
 
 from mlprov_widgets.provenance.graph.index import Index, Relation
 from mlprov_widgets.provenance.graph.kinds import WORDS, local_part, value_text
-from mlprov_widgets.provenance.graph.scene import MOST_DRAWN, Dot, Line, Scene, shape_of
+from mlprov_widgets.provenance.graph.scene import LAYER_WIDTH, MOST_DRAWN, Dot, Line, Scene, shape_of
 from mlprov_widgets.provenance.graph.trails import Trail
 from mlprov_widgets.provenance.overview import shortened
 
-_WIDTH, _PITCH_X, _PITCH_Y, _ACROSS = 150, 176, 74, 4
+_PITCH_X, _PITCH_Y, _ACROSS = 176, 74, 4
+_MOST_COLUMNS, _MOST_IN_COLUMN, _IN_COLUMN, _GAP, _LABELLED_GAP = 4, 13, 50, 64, 120
 _MOST_NEIGHBOURS = 16
 SMALL: Final = 30
 """A document of at most so many elements is drawn whole."""
@@ -33,9 +35,9 @@ def dot_of(index: Index, number: int, prefix: str, x: float, y: float, *marks: s
         types = index.types(number)
         label = f"{shortened(index.ids[number], 26)}\n{shortened(types[-1] if types else index.section(number), 26)}"
     shape = shape_of(index.section(number))
-    classes = " ".join(
-        filter(None, ("item layer", shape, kind, "unknown" if not index.is_described(number) else "", *marks))
-    )
+    drawn = "" if as_prov else kind  # as PROV draws it, a parameter is an entity like any other
+    unknown = "" if index.is_described(number) else "unknown"
+    classes = " ".join(filter(None, ("item layer", shape, drawn, unknown, *marks)))
     return Dot(f"{prefix}{number}", label, classes, x, y, f"{prefix}{number}")
 
 
@@ -49,7 +51,7 @@ def layered(
     marks: Mapping[int, str] | None = None,
     as_prov: bool = False,
 ) -> Scene:
-    """Return some elements in layers, each below what it was made of.
+    """Return some elements in layers, each behind what it was made of.
 
     Parameters
     ----------
@@ -73,22 +75,52 @@ def layered(
     rows: dict[int, list[int]] = {}
     for number in elements:
         rows.setdefault(layer[number], []).append(number)
-    places: dict[int, tuple[float, float]] = {}
-    y = 0.0
-    for depth in sorted(rows):
-        row = _sorted_row(rows[depth], relations, places)
-        for start in range(0, len(row), _ACROSS):
-            part = row[start : start + _ACROSS]
-            for place, number in enumerate(part):
-                places[number] = ((place - (len(part) - 1) / 2) * _PITCH_X, y)
-            y += _PITCH_Y
+    beside = len(rows) <= _MOST_COLUMNS and max(map(len, rows.values()), default=0) <= _MOST_IN_COLUMN
+    ordered = [rows[depth] for depth in sorted(rows)]
+    places = _columns(ordered, relations, as_prov) if beside else _rows(ordered, relations)
     marks = marks or {}
     dots = [
         dot_of(index, number, prefix, *places[number], marks.get(number, ""), as_prov=as_prov) for number in elements
     ]
-    lines = _lines(relations, prefix, as_prov)
-    width = max(_PITCH_X * min(_ACROSS, max((len(row) for row in rows.values()), default=1)), 520.0)
-    return Scene(title, dots, lines, -width / 2, -50.0, width, max(y + 20.0, 380.0))
+    lines = _lines(relations, prefix, as_prov, layer if beside else {})
+    return Scene(title, dots, lines, *_frame(places.values()))
+
+
+_Places = dict[int, tuple[float, float]]
+
+
+def _columns(ordered: Sequence[Sequence[int]], relations: Sequence[Relation], as_prov: bool) -> _Places:
+    """Place few layers beside each other, so that no line has to cross what stands between."""
+    pitch = LAYER_WIDTH + (_LABELLED_GAP if as_prov else _GAP)
+    places: _Places = {}
+    for column, row in enumerate(ordered):
+        for place, number in enumerate(_sorted_row(row, relations, {n: y for n, (_, y) in places.items()})):
+            places[number] = (column * pitch, (place - (len(row) - 1) / 2) * _IN_COLUMN)
+    return places
+
+
+def _rows(ordered: Sequence[Sequence[int]], relations: Sequence[Relation]) -> _Places:
+    """Place many layers below each other; a wide one as bricks, with room for the lines between them."""
+    places: _Places = {}
+    y = 0.0
+    for layer in ordered:
+        row = _sorted_row(layer, relations, {n: x for n, (x, _) in places.items()})
+        widths = cycle((_ACROSS, _ACROSS - 1))
+        while row:
+            wide = next(widths)
+            part, row = row[:wide], row[wide:]
+            for place, number in enumerate(part):
+                places[number] = ((place - (len(part) - 1) / 2) * _PITCH_X, y)
+            y += _PITCH_Y
+    return places
+
+
+def _frame(places: Iterable[tuple[float, float]]) -> tuple[float, float, float, float]:
+    """Return where a scene's frame begins, and how large it is: around all, and never so small that boxes are huge."""
+    xs, ys = zip(*places, strict=True) if (places := list(places)) else ((0.0,), (0.0,))
+    width = max(max(xs) - min(xs) + LAYER_WIDTH + 20.0, 560.0)
+    height = max(max(ys) - min(ys) + 80.0, 420.0)
+    return ((min(xs) + max(xs) - width) / 2, (min(ys) + max(ys) - height) / 2, width, height)
 
 
 def _layers(numbers: Sequence[int], relations: Sequence[Relation]) -> dict[int, int]:
@@ -113,29 +145,33 @@ def _layers(numbers: Sequence[int], relations: Sequence[Relation]) -> dict[int, 
     return depth
 
 
-def _sorted_row(
-    row: Sequence[int], relations: Sequence[Relation], places: Mapping[int, tuple[float, float]]
-) -> list[int]:
+def _sorted_row(row: Sequence[int], relations: Sequence[Relation], places: Mapping[int, float]) -> list[int]:
     """Put each element near what it was made of, so that fewer lines cross."""
-    sums: dict[int, list[float]] = {number: [] for number in row}
+    near: dict[int, list[float]] = {number: [] for number in row}
     for relation in relations:
-        if relation.subject in sums and relation.object in places:
-            sums[relation.subject].append(places[relation.object][0])
-    return sorted(row, key=lambda number: sum(sums[number]) / len(sums[number]) if sums[number] else 0.0)
+        if relation.subject in near and relation.object in places:
+            near[relation.subject].append(places[relation.object])
+    return sorted(row, key=lambda number: sum(near[number]) / len(near[number]) if near[number] else 0.0)
 
 
-def _lines(relations: Iterable[Relation], prefix: str, as_prov: bool) -> list[Line]:
+def _lines(relations: Iterable[Relation], prefix: str, as_prov: bool, columns: Mapping[int, int]) -> list[Line]:
     named: dict[tuple[int, int], list[str]] = {}
     for relation in relations:
         names = named.setdefault((relation.subject, relation.object), [])
         if relation.name not in names:
             names.append(relation.name)
-    return [
-        Line(f"{prefix}{subject}", f"{prefix}{target}", "prov", "\n".join(names))
-        if as_prov
-        else Line(f"{prefix}{target}", f"{prefix}{subject}", "thin")
-        for (subject, target), names in named.items()
-    ]
+    found = []
+    for (subject, target), names in named.items():
+        # From side to side where the two stand beside each other.
+        apart = columns.get(subject, 0) - columns.get(target, 0)
+        if as_prov:
+            line = Line(
+                f"{prefix}{subject}", f"{prefix}{target}", "prov aside" if apart > 0 else "prov", "\n".join(names)
+            )
+        else:
+            line = Line(f"{prefix}{target}", f"{prefix}{subject}", "across thin" if apart == 1 else "thin")
+        found.append(line)
+    return found
 
 
 def trail_scene(index: Index, trail: Trail, title: str, *, prefix: str = "r", as_prov: bool = False) -> Scene:
@@ -147,7 +183,7 @@ def trail_scene(index: Index, trail: Trail, title: str, *, prefix: str = "r", as
 
 def around(index: Index, number: int, *, prefix: str = "r", as_prov: bool = True) -> Scene:
     """Return an element with what it is related to: as many on each side as can be read."""
-    out, into = index.out(number)[:_MOST_NEIGHBOURS], index.into(number)[:_MOST_NEIGHBOURS]
+    out, into = (index.out(number)[:_MOST_NEIGHBOURS], index.into(number)[:_MOST_NEIGHBOURS])
     numbers = list(dict.fromkeys([number, *(r.object for r in out), *(r.subject for r in into)]))
     title = f"{shortened(index.name(number), 40)} and what it is related to"
     return layered(index, numbers, [*out, *into], title, prefix=prefix, marks={number: "chosen"}, as_prov=as_prov)
@@ -166,7 +202,7 @@ def whole(index: Index, *, prefix: str = "r") -> Scene:
 
 # PROV's own overview ------------------------------------------------------------------------------------
 
-_AT: Final = {"entity": (0.0, 60.0), "activity": (460.0, 60.0), "agent": (230.0, 330.0), "bundle": (0.0, 330.0)}
+_AT: Final = {"entity": (0.0, 0.0), "activity": (420.0, 0.0), "agent": (210.0, 240.0), "bundle": (0.0, 240.0)}
 
 
 def sections(index: Index) -> Scene:
@@ -184,15 +220,10 @@ def sections(index: Index) -> Scene:
         if counts[section]
     ]
     lines = [
-        Line(
-            f"section {a}",
-            f"section {b}",
-            f"prov{' loop' if a == b else ''}",
-            _counted(names),
-        )
+        Line(f"section {a}", f"section {b}", f"prov count{' loop' if a == b else ''}", _counted(names))
         for (a, b), names in index.between_sections.items()
     ]
-    return Scene("Records and relations, as PROV names them", dots, lines, -190.0, -110.0, 840.0, 560.0)
+    return Scene("Records and relations, as PROV names them: click one", dots, lines, -120.0, -130.0, 660.0, 480.0)
 
 
 def _counted(names: Mapping[str, int]) -> str:
@@ -253,4 +284,4 @@ def _cell(place: int) -> tuple[float, float]:
 
 def _grid(title: str, dots: list[Dot]) -> Scene:
     rows = max((dot.y for dot in dots), default=0.0)
-    return Scene(title, dots, [], -_WIDTH / 2 - 10, -110.0, 3.0 * _PITCH_X, rows + 150.0)
+    return Scene(title, dots, [], -LAYER_WIDTH / 2 - 10, -110.0, 3.0 * _PITCH_X, rows + 150.0)

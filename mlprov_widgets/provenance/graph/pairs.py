@@ -49,7 +49,7 @@ def _paired(story: Story, stage: Stage, twin: Stage | None, beside: Differences)
     steps += [_theirs(step, beside) for step in (twin.steps if twin else ()) if step.identifier not in here]
     headline = stage.headline
     if twin is not None and twin.headline != headline:
-        headline = f"{headline} → {twin.headline}"
+        headline = between(headline, twin.headline)
     state = ONLY_HERE if twin is None else SAME if all(step.state == SAME for step in steps) else CHANGED
     return replace(stage, steps=tuple(steps), headline=headline, state=state)
 
@@ -60,3 +60,18 @@ def _state(story: Story, step: Step, there: Iterable[str]) -> str:
     own = story.beside.states.get(number_of(step.ref), SAME) if story.beside is not None else SAME
     items = [*items_of(story, step.ref, "analyst"), *items_of(story, step.ref, "engineer")]
     return CHANGED if own == CHANGED or any(item.state != SAME for item in items) else SAME
+
+
+def between(here: str, there: str) -> str:
+    """Return two headlines as one that says what differs: ``accuracy 0.9 → 0.7``, not all of both."""
+    ours, theirs = here.split(", "), there.split(", ")
+    if len(ours) != len(theirs):
+        return f"{here} → {there}"
+    return ", ".join(_part_between(a, b) for a, b in zip(ours, theirs, strict=True) if a != b)
+
+
+def _part_between(here: str, there: str) -> str:
+    a, b = here.split(), there.split()
+    if len(a) != len(b) or len(a) == 1:
+        return f"{here} → {there}"
+    return " ".join(x if x == y else f"{x} → {y}" for x, y in zip(a, b, strict=True))

@@ -13,7 +13,7 @@ from mlprov_widgets.provenance.graph.story import Item, Stage, Step, Story
 from mlprov_widgets.provenance.overview import shortened
 
 _GAP = 34
-_STAGE_PITCH, _COMPACT_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 88, 58, 56, 36, 30
+_STAGE_PITCH, _COMPACT_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = (88, 58, 56, 36, 30)
 _STEPS_AT = STAGE_WIDTH / 2 + _GAP + STEP_WIDTH / 2
 _ITEMS_AT = _STEPS_AT + STEP_WIDTH / 2 + _GAP + ITEM_WIDTH / 2
 _MOST_TALL, _MOST_STEPS, _MOST_OF_A_KIND = 8, 10, 14
@@ -93,12 +93,19 @@ class _Pipeline:
 
     def stage(self, number: int, stage: Stage, y: float, compact: bool, is_open: bool) -> None:
         outcome = " · ".join(part for part in (OUTCOMES.get(stage.status, stage.status), stage.took) if part)
-        outcome = "" if stage.aside else outcome + (" · stale" if stage.stale else "")
+        marked = (" · edited" if stage.is_edited and not compact else "") + (" · stale" if stage.stale else "")
+        outcome = "" if stage.aside else outcome + marked
         title = MARKS[stage.state] + (stage.title if stage.aside else f"{number + 1}. {stage.title}")
         lines = [f"{title}  {outcome}".rstrip(), stage.headline] if compact else [title, stage.headline, outcome]
         label = "\n".join(shortened(line, 34) if compact else line for line in lines if line)
         wrong = "error" if stage.status not in ("ok", "") else ""
-        marks = (wrong, "stale" if stage.stale else "", "aside" if stage.aside else "", "compact" if compact else "")
+        marks = (
+            wrong,
+            "edited" if stage.is_edited else "",
+            "stale" if stage.stale else "",
+            "aside" if stage.aside else "",
+            "compact" if compact else "",
+        )
         self._dot(stage_meant(stage.key), label, ("stage", *marks, stage.state, "open" if is_open else ""), 0.0, y)
 
     def open(self, stage: Stage, y: float, step: str, first: int | None) -> None:

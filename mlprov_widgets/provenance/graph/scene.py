@@ -10,9 +10,10 @@ from mlprov_widgets.provenance.graph.kinds import WORDS
 MOST_DRAWN: Final = 150
 """Boxes and lines that a person can read at once."""
 
-STAGE_WIDTH: Final = 190
-STEP_WIDTH: Final = 160
-ITEM_WIDTH: Final = 170
+STAGE_WIDTH: Final = 206
+STEP_WIDTH: Final = 164
+ITEM_WIDTH: Final = 190
+LAYER_WIDTH: Final = 156
 
 
 @dataclass(frozen=True)

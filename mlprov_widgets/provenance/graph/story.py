@@ -79,6 +79,11 @@ class Stage:
     state: str = ""
     aside: bool = False
 
+    @property
+    def is_edited(self) -> bool:
+        """Whether one of its cells is not as it was planned."""
+        return any(step.code in ("edited", "added") for step in self.steps)
+
 
 @dataclass
 class Story:
