@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nmlprov: cancelled", file=sys.stderr)
         if as_json:
-            print(json.dumps({"schema_version": SCHEMA_VERSION, "status": "cancelled"}))
+            print(json.dumps({"schema_version": SCHEMA_VERSION, **_cancelled(given[0])}))
         return 1
     try:
         print(json.dumps(plain(found), allow_nan=False) if as_json else _printable(text))
@@ -90,6 +90,23 @@ def _refuse(as_json: bool, line: str, fields: Mapping[str, str]) -> int:
     if as_json:
         print(json.dumps({"schema_version": SCHEMA_VERSION, "error": dict(fields)}))
     return 2
+
+
+def _cancelled(command: str) -> dict[str, Any]:
+    """Return what ``--json`` prints of a command that Ctrl-C ended before there was a run that could say so."""
+    from mlprov_widgets.execution.run import without_record
+
+    ran = without_record("cancelled", "cancelled before it began")
+    if command in ("run", "demo", "recover"):
+        return ran
+    if command != "reproduce":
+        return {"status": "cancelled"}
+    lists = ("differences", "missing", "environment_changes", "not_understood")
+    return {
+        **ran,
+        **{name: [] for name in lists},
+        **{"verdict": "failed", "first_divergence": None, "verdicts": {}, "tolerance": None, "not_had": None},
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -280,7 +297,7 @@ def _reproduce(options: argparse.Namespace) -> Answer:
 
 def _before_run(options: argparse.Namespace, restored: Any, changes: list[dict[str, Any]]) -> None:
     """Tell a person what is about to run, while it can still be stopped."""
-    from mlprov_widgets.execution.reproduce import edits_diff
+    from mlprov_widgets.notebook.restore import edits_diff
 
     if options.edits == "keep" and (diff := edits_diff(restored)):
         print(f"This code from the file is going to run:\n{_visible(diff)}\n", file=sys.stderr)
@@ -315,7 +332,7 @@ def _consent(options: argparse.Namespace, restored: Any) -> None:
 
 def _before_import(options: argparse.Namespace, restored: Any, changes: list[dict[str, Any]]) -> None:
     """Show what fills which parameter and what is missing, before anything is written."""
-    from mlprov_widgets.execution.reproduce import edits_diff
+    from mlprov_widgets.notebook.restore import edits_diff
 
     if options.json:
         return

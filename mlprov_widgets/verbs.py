@@ -287,8 +287,9 @@ def import_provenance(
         ``notebook``, ``task``, ``parameters``, ``origins``, ``missing``, ``not_understood``,
         ``edited_steps``, ``notes``, ``sha256``.
     """
-    from mlprov_widgets.execution.reproduce import environment_before, restore, write_restored
+    from mlprov_widgets.execution.reproduce import environment_before
     from mlprov_widgets.files import new_folder, sha256_of_text
+    from mlprov_widgets.notebook.restore import restore, write_restored
     from mlprov_widgets.provenance.unpack import opened
 
     with opened(source) as file:
@@ -315,7 +316,7 @@ def import_provenance(
 
 def edits_of(source: PathLike, *, tasks: Iterable[PathLike] = (), data: Iterable[PathLike] = ()) -> str:
     """Return the code that was edited by hand in a recorded run, as a unified diff."""
-    from mlprov_widgets.execution.reproduce import edits_diff, restore
+    from mlprov_widgets.notebook.restore import edits_diff, restore
     from mlprov_widgets.provenance.unpack import opened
 
     with opened(source) as file:

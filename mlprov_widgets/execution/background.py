@@ -155,15 +155,13 @@ class BackgroundRun:
         return glance
 
     def _without_result(self) -> dict[str, Any]:
+        from mlprov_widgets.execution.run import without_record  # the form is to be there at once
+
         ended = f" with {self._process.returncode}" if self._process is not None else ""
         told = f"the run's process ended{ended} and left no result"
         if self._cancelled:
             told = "the run was cancelled before its record could be finished"
-        return {
-            "status": "cancelled" if self._cancelled else "failed",
-            "message": told,
-            "run": str(self.folder),
-        }
+        return without_record("cancelled" if self._cancelled else "failed", told) | {"run": str(self.folder)}
 
     def cancel(self) -> None:
         """Stop the run: the running cell is interrupted, the record is finished."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlprov_widgets.execution.surroundings import PYTHON
 
 if TYPE_CHECKING:
-    from mlprov_widgets.execution.compare import Difference
+    from mlprov_widgets.execution.differences import Difference
 
 _DECIDE_NUMBERS: Final = (
     ("torch", "torch"),

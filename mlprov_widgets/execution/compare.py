@@ -6,57 +6,24 @@ that the first divergence is the one to look at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlprov_widgets.execution.causes import change_in_words, environment_cause, first_cause
-from mlprov_widgets.execution.surroundings import environment_changes, is_software
+from mlprov_widgets.execution.differences import (
+    Difference,
+    of_artifacts,
+    of_code,
+    of_metrics,
+    of_stages,
+    stage_order,
+)
+from mlprov_widgets.execution.surroundings import environment_changes, is_software, package_changes
 from mlprov_widgets.execution.tolerance import within
-from mlprov_widgets.files import sha256_of_file
-from mlprov_widgets.notebook.readback import literals_of
-from mlprov_widgets.notebook.render import PARAMETERS_STEP
-from mlprov_widgets.provenance.reading import ProvenanceFile, types_of, value_of
-from mlprov_widgets.provenance.view import View, beside, view
-
-_FIGURES = (".png", ".svg", ".pdf", ".jpg")
-"""Files that show results and are none: fonts and library versions change their bytes."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not the same in both runs.
-
-    Attributes
-    ----------
-    stage : str
-        ``code``, a stage of the task, ``metrics``, ``artifacts`` or ``environment``.
-    epoch : int or None
-        Counted from 1.
-    item : str
-    expected, actual : object
-    cause : str
-        The likely one, empty when none is known.
-    decides : bool
-        Whether the runs are not identical for it: a metric, an epoch, a model or a file of results. A
-        variable that holds the time, or a figure, differs without that.
-    is_model : bool
-        Whether it is a model's weights.
-    """
-
-    stage: str
-    epoch: int | None
-    item: str
-    expected: Any
-    actual: Any
-    cause: str = ""
-    decides: bool = False
-    is_model: bool = False
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON data."""
-        return {name: value for name, value in vars(self).items() if name not in ("decides", "is_model")}
+from mlprov_widgets.provenance.reading import ProvenanceFile
+from mlprov_widgets.provenance.replay import Replay
+from mlprov_widgets.provenance.view import metrics_of, packages_of, view
 
 
 @dataclass(frozen=True)
@@ -107,13 +74,13 @@ def compare(expected: ProvenanceFile, actual: ProvenanceFile, measured: Sequence
     changes = list(environment_changes(expected, actual))
     missing: list[str] = []
     found = [
-        *_code(before, after, expected, actual),
-        *_stages(expected, actual, before, after, missing),
-        *_metrics(before.metrics, after.metrics),
-        *_artifacts(expected, actual),
+        *of_code(before, after, expected, actual),
+        *of_stages(expected, actual, before, after, missing),
+        *of_metrics(before.metrics, after.metrics),
+        *of_artifacts(expected, actual),
     ]
     verdict = verdict_of(before.metrics, after.metrics, found, measured)
-    found = _explained(found, verdict, _stage_order(expected), changes)
+    found = _explained(found, verdict, stage_order(expected), changes)
     return Comparison(verdict, found, changes, missing)
 
 
@@ -159,159 +126,17 @@ def _before(stage: str, order: Sequence[str]) -> list[str]:
     return stages[: stages.index(stage)] if stage in stages else stages
 
 
-def _stage_order(file: ProvenanceFile) -> list[str]:
-    """Return the stages that left something to compare, in the order in which they ran."""
-    return list(dict.fromkeys(variable.stage for variable in _variables(file)))
-
-
-def _code(before: View, after: View, expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[Difference]:
-    a, b = _code_digests(expected), _code_digests(actual)
-    titles = {step["step"]: step["code"] for step in [*after.steps, *before.steps]}
-    for step in dict.fromkeys([*a, *b]):
-        if a.get(step) != b.get(step) and not _is_frame(step):
-            edited = titles.get(step) in ("edited", "added")
-            cause = "the cell was edited in the recorded run" if edited else "the code is not the recorded code"
-            if step == PARAMETERS_STEP:
-                cause = _other_values(_source_run(expected, step), _source_run(actual, step)) or cause
-            yield Difference("code", None, step, _short(a.get(step)), _short(b.get(step)), cause)
-
-
-def _other_values(before: str, after: str) -> str:
-    """Return which values of the parameters cell are others, in words."""
-    (a, _), (b, _) = literals_of(before), literals_of(after)
-    told = [f"{name} is {b.get(name)!r}, it was {a.get(name)!r}" for name in {**a, **b} if a.get(name) != b.get(name)]
-    return "; ".join(told[:3])
-
-
-def _is_frame(step: str) -> bool:
-    # The recorder line names the Plan's digest: it follows from the values and decides no result.
-    return step in ("recorder", "provenance", "installs")
-
-
-def _code_digests(file: ProvenanceFile) -> dict[str, str]:
-    """Return the digest of the code that each step ran last."""
-    moments = {key: str(r.get("prov:startTime")) for key, r in file.of_type("p-plan:Activity", "activity")}
-    usages = [(moments[activity], cell) for activity, cell in file.code_run().items() if activity in moments]
-    return {
-        str(value_of(file.entity(cell).get("ml:step"))): str(file.entity(cell).get("schema:sha256"))
-        for _, cell in sorted(usages)
-    }
-
-
-def _source_run(file: ProvenanceFile, step: str) -> str:
-    """Return the code that a step ran last."""
+def against_values(
+    recorded: Replay, actual: ProvenanceFile, measured: Sequence[Mapping[str, Any]] = ()
+) -> tuple[str, Comparison]:
+    """Compare with a file that holds metrics only, such as the original's."""
+    metrics = metrics_of(actual)
     found = [
-        (str(file.activity(activity).get("prov:startTime")), cell)
-        for activity, cell in file.code_run().items()
-        if value_of(file.entity(cell).get("ml:step")) == step
+        Difference("metrics", None, name, value, metrics.get(name), "the recorded run did not seed its weights", True)
+        for name, value in recorded.metrics.items()
+        if value != metrics.get(name)
     ]
-    return str(value_of(file.entity(max(found)[1]).get("ml:source")) or "") if found else ""
-
-
-def _short(digest: str | None) -> str | None:
-    return digest[:12] if digest else None
-
-
-def _stages(
-    expected: ProvenanceFile, actual: ProvenanceFile, before: View, after: View, missing: list[str]
-) -> Iterator[Difference]:
-    """Compare what each variable held after each cell, in the order in which the recorded run made them."""
-    if expected.entity("run:history") and not before.series:
-        missing.append("history: the file with the training series is not beside the document")
-    there = {(v.step, v.name): v for v in _variables(actual)}
-    told_series = False
-    for variable in _variables(expected):
-        now = there.get((variable.step, variable.name))
-        if now is not None and now.digest == variable.digest:
-            continue
-        if variable.stage == "training" and not told_series:
-            told_series = True
-            yield from _epochs(before, after)
-        yield _of_variable(variable, now)
-    if not told_series:
-        yield from _epochs(before, after)
-
-
-def _of_variable(before: _Variable, now: _Variable | None) -> Difference:
-    expected, actual, cause = _short(before.digest), _short(now.digest if now else None), ""
-    if now is not None and before.dtype and now.dtype and before.dtype != now.dtype:
-        expected, actual = before.dtype, now.dtype
-        cause = f"{before.name} holds numbers of the type {actual} instead of {expected}"
-    return Difference(
-        before.stage, None, before.name, expected, actual, cause, decides=before.is_model, is_model=before.is_model
-    )
-
-
-class _Variable(NamedTuple):
-    """What a variable held after the last execution of a step."""
-
-    started: str
-    stage: str
-    step: str
-    name: str
-    digest: str
-    is_model: bool
-    dtype: str = ""
-
-
-def _variables(file: ProvenanceFile) -> list[_Variable]:
-    """Return every variable that has a digest, as each step left it the last time, in the order of the run."""
-    generated = file.generated()
-    last: dict[tuple[str, str], _Variable] = {}
-    for identifier, record in file.of_type("p-plan:Entity"):
-        execution = generated.get(identifier, "")
-        activity = file.activity(execution)
-        digest = record.get("schema:sha256")
-        if not isinstance(digest, str):
-            continue
-        step = execution.removeprefix("run:exec-").rpartition("-")[0]
-        found = _Variable(
-            str(activity.get("prov:startTime")),
-            str(value_of(activity.get("ml:stage")) or "set-up"),
-            step,
-            str(value_of(record.get("ml:variable"))),
-            digest,
-            "mls:Model" in types_of(record),
-            str(value_of(record.get("ml:dtype")) or ""),
-        )
-        known = last.get((step, found.name))
-        if known is None or known.started <= found.started:
-            last[step, found.name] = found
-    return sorted(last.values())
-
-
-def _epochs(before: View, after: View) -> Iterator[Difference]:
-    firsts = []
-    for name, values in before.series.items():
-        pairs = zip_longest(values, after.series.get(name, []))
-        first = next(((k, a, b) for k, (a, b) in enumerate(pairs, 1) if a != b), None)
-        if first is not None:
-            firsts.append((first[0], name, first[1], first[2]))
-    for epoch, name, a, b in sorted(firsts, key=lambda item: item[:2]):
-        yield Difference("training", epoch, name, a, b, decides=True)
-
-
-def _metrics(expected: Mapping[str, Any], actual: Mapping[str, Any]) -> Iterator[Difference]:
-    for name, value in expected.items():
-        if value != actual.get(name) and not (value != value and actual.get(name) != actual.get(name)):
-            yield Difference("metrics", None, name, value, actual.get(name), decides=True)
-
-
-def _artifacts(expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[Difference]:
-    a, b = _files(expected), _files(actual)
-    for name, digest in a.items():
-        if digest != b.get(name):
-            decides = not name.endswith(_FIGURES)
-            yield Difference("artifacts", None, name, _short(digest), _short(b.get(name)), decides=decides)
-            continue
-        path = beside(expected, name)
-        if path is not None and path.is_file() and (there := sha256_of_file(path)) != digest:
-            told = "the file beside the provenance was changed after the run; the new run wrote the recorded one"
-            yield Difference("artifacts", None, name, _short(digest), _short(there), told)
-
-
-def _files(file: ProvenanceFile) -> dict[str, str]:
-    return {
-        str(value_of(record.get("schema:name"))): str(record.get("schema:sha256"))
-        for _, record in file.of_type("ml:Artifact")
-    }
+    known = packages_of(actual)
+    changes = [c for c in package_changes(recorded.packages, known) if c["name"] in recorded.packages]
+    verdict = verdict_of(recorded.metrics, metrics, found, measured)
+    return verdict, Comparison(verdict, found, changes, list(recorded.missing))

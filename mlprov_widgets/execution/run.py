@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlprov_widgets.errors import ExecutionError, MlprovError, NotebookError
 from mlprov_widgets.execution.same_environment import KERNEL
 from mlprov_widgets.execution.session import Outcome, Progress, Session
-from mlprov_widgets.execution.summary import keep, summarise
+from mlprov_widgets.execution.summary import keep
 from mlprov_widgets.files import new_folder, runs_folder, write_atomically
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.notebook.render import notebook_text
@@ -88,6 +88,24 @@ class Run:
             "failed_step": self.failed_step,
             "notes": list(self.notes),
         }
+
+
+def without_record(status: str, message: str) -> dict[str, Any]:
+    """Return what `Run.as_dict` says of a run that ended before it had a record."""
+    return {
+        "run": None,
+        "status": status,
+        "message": message,
+        "notebook": None,
+        "provenance": None,
+        "journal": None,
+        "report": None,
+        "metrics": {},
+        "seconds": 0.0,
+        "capture_seconds": 0.0,
+        "failed_step": None,
+        "notes": [],
+    }
 
 
 def run_notebook(
@@ -194,8 +212,7 @@ def write_results(folder: Path, events: Sequence[Event], notebook: FoundNotebook
     built = save_document(folder, events, notebook)
     file = ProvenanceFile(built.document, folder / DOCUMENT)
     write_atomically(folder / REPORT, report(file), replace=True)
-    with suppress(MlprovError, OSError):  # a listing makes it again
-        keep(folder / DOCUMENT, summarise(file))
+    keep(file)
     return built
 
 

@@ -1,20 +1,19 @@
-"""What is shown of a run beside others: read from its document once, and kept beside it.
+"""What is shown of a run beside others: made when its document is written, and kept beside it.
 
-The kept summary counts only for the document that it was made of: of the same size, and not newer than the summary.
-Anything else, a damaged one too, is made again.
+A kept summary counts only for the document that it was made of: of the same size, and not newer or at least of the
+same digest. Without one, the document is read. Reading writes nothing: the folder may be somebody else's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from mlprov_widgets.errors import ProvenanceError
+from mlprov_widgets.errors import MlprovError, ProvenanceError
 from mlprov_widgets.execution.surroundings import PYTHON, numerics_of
-from mlprov_widgets.files import write_atomically
+from mlprov_widgets.files import sha256_of_file, write_atomically
 from mlprov_widgets.provenance.capture.document import FILE_NAME as DOCUMENT
 from mlprov_widgets.provenance.overview import seconds_between
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance, value_of
@@ -24,7 +23,7 @@ FILE_NAME: Final = ".summary.json"
 LONGEST_CURVE: Final = 200
 """Points that are kept of a training series: as many as a small chart can show."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _LARGEST: Final = 2**20
 _PARTS: Final[dict[str, type | tuple[type, ...]]] = {
     "task": (str, type(None)),
@@ -54,20 +53,25 @@ def summary_of(provenance: Path) -> dict[str, Any]:
     ProvenanceError
         If the document cannot be read.
     """
-    kept = _kept(provenance)
-    if kept is None:
-        kept = summarise(read_provenance(provenance))
-        with contextlib.suppress(OSError):  # a folder that nobody may write to is read each time
-            keep(provenance, kept)
-    return kept
+    return _kept(provenance) or summarise(read_provenance(provenance))
 
 
-def keep(provenance: Path, summary: Mapping[str, Any]) -> None:
-    """Write a summary beside its document."""
-    if provenance.name != DOCUMENT or provenance.parent.is_symlink():
-        return  # another file of that folder may be the document's
-    told = {"version": _VERSION, "bytes": provenance.stat().st_size, "summary": summary}
-    write_atomically(provenance.with_name(FILE_NAME), json.dumps(told), replace=True)
+def keep(file: ProvenanceFile) -> None:
+    """Write the summary of a document that has just been written, beside it.
+
+    Where that fails, a list of runs reads the document instead.
+    """
+    path = file.path
+    if path is None:
+        return
+    with contextlib.suppress(MlprovError, OSError):
+        told = {
+            "version": _VERSION,
+            "bytes": path.stat().st_size,
+            "sha256": sha256_of_file(path),
+            "summary": summarise(file),
+        }
+        write_atomically(path.with_name(FILE_NAME), json.dumps(told), replace=True)
 
 
 def _kept(provenance: Path) -> dict[str, Any] | None:
@@ -76,10 +80,13 @@ def _kept(provenance: Path) -> dict[str, Any] | None:
     try:
         path = provenance.with_name(FILE_NAME)
         there, document = path.stat(), provenance.stat()
-        if there.st_mtime_ns < document.st_mtime_ns or there.st_size > _LARGEST:
+        if there.st_size > _LARGEST:
             return None
         told = json.loads(path.read_bytes())
         if told["version"] != _VERSION or told["bytes"] != document.st_size:
+            return None
+        # Whoever copies a folder may copy the summary before the document.
+        if there.st_mtime_ns < document.st_mtime_ns and told["sha256"] != sha256_of_file(provenance):
             return None
         summary = told["summary"]
         return summary if all(isinstance(summary[name], kind) for name, kind in _PARTS.items()) else None

@@ -17,7 +17,7 @@ from typing import Any
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.background import PROGRESS, RESULT, TIMEOUT_VARIABLE
 from mlprov_widgets.execution.queue import queue_folder, slots, turn
-from mlprov_widgets.execution.run import run_notebook
+from mlprov_widgets.execution.run import run_notebook, without_record
 from mlprov_widgets.files import write_atomically
 
 
@@ -44,9 +44,9 @@ def main(arguments: list[str]) -> int:
             )
         result = done.as_dict()
     except KeyboardInterrupt:  # while it waited: a run that goes on takes it itself
-        result = {"status": "cancelled", "message": "it was taken out of the queue before it started"}
+        result = without_record("cancelled", "it was taken out of the queue before it started") | {"run": str(folder)}
     except MlprovError as error:
-        result = {"status": "failed", "message": str(error), "error": error.as_dict()}
+        result = without_record("failed", str(error)) | {"run": str(folder), "error": error.as_dict()}
     write_atomically(folder / RESULT, json.dumps(result, allow_nan=False, default=str), replace=True)
     return 0 if result["status"] == "completed" else 1
 

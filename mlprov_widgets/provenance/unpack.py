@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 from mlprov_widgets.errors import ProvenanceError, quoted
@@ -24,6 +24,9 @@ LARGEST_CRATE: Final = 2**30
 _SMALL: Final = 2**20
 _MOST_COMPRESSED: Final = 200
 """How many times smaller than its content a larger file may be packed: text reaches 50, a bomb 1,000."""
+
+_LONGEST_NAME, _LONGEST_PART = 1_000, 255
+"""Characters of a path and bytes of each of its parts: what file systems take."""
 
 _CHUNK: Final = 2**20
 _FIX: Final = "Give a crate that mlprov export --to rocrate wrote, unchanged"
@@ -51,14 +54,17 @@ def opened(source: str | Path) -> Iterator[Path]:
     if not is_archive(path):
         yield path
         return
+    _check(path)  # before there is a folder
     with TemporaryDirectory(prefix="mlprov-crate-") as folder:
-        yield unpack(path, Path(folder))
+        _write(path, Path(folder))
+        yield Path(folder, FILE_NAME)
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack a crate into an empty folder and return the path of its provenance.
+    """Unpack a crate into a new folder and return the path of its provenance.
 
-    What its metadata does not name with a digest is left out.
+    What its metadata does not name with a digest is left out. Nothing is written before every name and every digest
+    was looked at.
 
     Raises
     ------
@@ -66,17 +72,38 @@ def unpack(archive: Path, folder: Path) -> Path:
         If it is no crate of a run, holds a path that leads out of it, is far larger unpacked than packed, or
         holds a file that is not the one that the metadata names.
     """
+    _check(archive)
+    _write(archive, folder)
+    return folder / FILE_NAME
+
+
+def _check(archive: Path) -> None:
+    with _files_of(archive) as (packed, files):
+        for entry, digest in files:
+            _read_whole(packed, entry, digest)
+
+
+def _write(archive: Path, folder: Path) -> None:
+    with _files_of(archive) as (packed, files):
+        for entry, digest in files:
+            target = folder / PurePosixPath(entry.filename)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                _read_whole(packed, entry, digest, file)  # again: it may be another file by now
+
+
+@contextmanager
+def _files_of(archive: Path) -> Iterator[tuple[zipfile.ZipFile, list[tuple[zipfile.ZipInfo, str]]]]:
+    """Open a crate and yield it with each file that its metadata vouches for, and that one's digest."""
     try:
         with zipfile.ZipFile(archive) as packed:
             members = _members(packed, archive.name)
             digests = _digests(packed, members, archive.name)
-            for name, digest in sorted(digests.items()):
-                _unpack_one(packed, members, name, digest, folder)
+            if FILE_NAME not in digests:
+                raise ProvenanceError(f"the crate holds no {FILE_NAME}", field=archive.name, fix=_FIX)
+            yield packed, [(members[name], digest) for name, digest in digests.items()]
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise ProvenanceError(f"this archive cannot be read: {error}", field=archive.name, fix=_FIX) from None
-    if not (folder / FILE_NAME).is_file():
-        raise ProvenanceError(f"the crate holds no {FILE_NAME}", field=archive.name, fix=_FIX)
-    return folder / FILE_NAME
 
 
 def _members(packed: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
@@ -89,6 +116,10 @@ def _members(packed: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
         shown = quoted(entry.filename)
         if not _stays_inside(entry.filename):
             raise ProvenanceError(f"the path {shown} leads out of the archive", field=name, fix=_FIX)
+        if len(entry.filename) > _LONGEST_NAME or any(
+            len(part.encode()) > _LONGEST_PART for part in entry.filename.split("/")
+        ):
+            raise ProvenanceError(f"the path {shown} is too long", field=name, fix=_FIX)
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise ProvenanceError(f"{shown} is a link", field=name, fix=_FIX)
         if entry.flag_bits & 0x1:
@@ -100,6 +131,11 @@ def _members(packed: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
         if entry.file_size > _SMALL and entry.file_size > _MOST_COMPRESSED * max(entry.compress_size, 1):
             raise ProvenanceError(f"{shown} is far larger unpacked than packed", field=name, fix=_FIX)
         found[entry.filename.casefold()] = entry
+    for folded, entry in found.items():
+        if any(str(above) in found for above in PurePosixPath(folded).parents):
+            raise ProvenanceError(
+                f"{quoted(entry.filename)} lies in what is a file of the archive", field=name, fix=_FIX
+            )
     total = sum(entry.file_size for entry in found.values())
     if total > LARGEST_CRATE:
         raise ProvenanceError(
@@ -133,20 +169,20 @@ def _digests(packed: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], na
     return found
 
 
-def _unpack_one(
-    packed: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, digest: str, folder: Path
-) -> None:
-    target = folder / PurePosixPath(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    seen, size, entry = hashlib.sha256(), 0, members[name]
-    with packed.open(entry) as source, target.open("xb") as file:
+def _read_whole(packed: zipfile.ZipFile, entry: zipfile.ZipInfo, digest: str, target: BinaryIO | None = None) -> None:
+    """Read a file of an archive, into another if there is one, and see that it is what the metadata names."""
+    seen, size = hashlib.sha256(), 0
+    with packed.open(entry) as source:
         while chunk := source.read(_CHUNK):
             size += len(chunk)
             if size > entry.file_size:  # it claimed to be smaller
-                raise ProvenanceError("the file is larger than the archive says", field=name, fix=_FIX)
+                raise ProvenanceError("the file is larger than the archive says", field=entry.filename, fix=_FIX)
             seen.update(chunk)
-            file.write(chunk)
+            if target is not None:
+                target.write(chunk)
     if seen.hexdigest() != digest:
         raise ProvenanceError(
-            "the file is not the one that the crate's metadata names: its digest differs", field=name, fix=_FIX
+            "the file is not the one that the crate's metadata names: its digest differs",
+            field=entry.filename,
+            fix=_FIX,
         )

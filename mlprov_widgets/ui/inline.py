@@ -10,6 +10,8 @@ import os
 from html import escape
 from typing import Any
 
+from mlprov_widgets.execution.summary import keep
+from mlprov_widgets.provenance.capture.document import FILE_NAME
 from mlprov_widgets.provenance.capture.recorder import active
 from mlprov_widgets.provenance.export.pipeline import pipeline_svg, pipeline_table
 from mlprov_widgets.provenance.overview import cost_of
@@ -77,6 +79,7 @@ def show_provenance() -> None:
         return
     recorder.journal_packages()
     recorder.publish = True
+    recorder.saved = lambda built: keep(ProvenanceFile(built.document, recorder.folder / FILE_NAME))
     built = recorder.save()
     from IPython.display import display
 

@@ -19,7 +19,7 @@ from mlprov_widgets.ui.look import LookBox
 from mlprov_widgets.ui.running import RunPage
 
 if TYPE_CHECKING:
-    from mlprov_widgets.execution.reproduce import Restored
+    from mlprov_widgets.notebook.restore import Restored
 
 
 class StartPage:
@@ -126,7 +126,8 @@ class StartPage:
         MlprovError
             If the file cannot be used; the form stays as it was.
         """
-        from mlprov_widgets.execution.reproduce import edits_diff, environment_before, restore
+        from mlprov_widgets.execution.reproduce import environment_before
+        from mlprov_widgets.notebook.restore import edits_diff, restore
 
         desk = self._desk
         packed = content.startswith(b"PK")
@@ -147,7 +148,7 @@ class StartPage:
         self._diff.value = parts.diff(edits_diff(restored)) if form.code else ""
 
     def _reproduce(self) -> None:
-        from mlprov_widgets.execution.reproduce import restore, write_restored
+        from mlprov_widgets.notebook.restore import restore, write_restored
 
         desk = self._desk
         source = desk.form.recorded_in

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.execution.compare import Comparison, Difference, compare
-from mlprov_widgets.execution.reproduce import against_values
+from mlprov_widgets.execution.compare import Comparison, against_values, compare
+from mlprov_widgets.execution.differences import Difference
 from mlprov_widgets.provenance.reading import read_provenance
 from mlprov_widgets.provenance.replay import replay
 from mlprov_widgets.ui import parts

@@ -490,6 +490,23 @@ def test_ctrl_c_outside_of_a_run_is_an_answer_too(command: Any, monkeypatch: pyt
     assert (done.status, done.found["status"], done.errors.strip()) == (1, "cancelled", "mlprov: cancelled")
 
 
+@pytest.mark.parametrize("verb", ["run", "demo", "recover", "reproduce"])
+def test_ctrl_c_before_there_is_a_run_gives_the_keys_of_a_cancelled_one(
+    command: Any, monkeypatch: pytest.MonkeyPatch, tiny_run: Answer, verb: str
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> Answer:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verbs, verb, interrupted)
+    given = [] if verb == "demo" else [tiny_run["provenance"]]
+    done = command(verb, *given)
+    assert (done.status, done.found["status"], done.errors.strip()) == (1, "cancelled", "mlprov: cancelled")
+    assert set(tiny_run) - {"source"} <= set(done.found)
+    if verb == "reproduce":
+        assert (done.found["verdict"], done.found["first_divergence"]) == ("failed", None)
+        assert {"differences", "missing", "environment_changes"} <= set(done.found)
+
+
 def test_text_that_the_terminal_cannot_show_is_printed_all_the_same(run_folder: Path) -> None:
     path = run_folder / "provenance.json"
     document = json.loads(path.read_text(encoding="utf-8"))

@@ -17,6 +17,8 @@ from mlprov_widgets import verbs
 from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.execution import background
 from mlprov_widgets.execution.background import BackgroundRun, Glance
+from mlprov_widgets.execution.queue import turn
+from mlprov_widgets.execution.run import without_record
 
 Write = Callable[..., Path]
 Wait = Callable[[Callable[[], bool]], None]
@@ -130,11 +132,21 @@ def test_a_cancelled_run_is_cancelled_and_its_record_finished(
 def test_a_run_that_is_cancelled_at_once_is_cancelled(notebook: Write, start: Start, ended: Any) -> None:
     run = start(notebook())
     run.cancel()
-    assert ended(run) == {
-        "status": "cancelled",
-        "message": "the run was cancelled before its record could be finished",
-        "run": str(run.folder),
-    }
+    told = without_record("cancelled", "the run was cancelled before its record could be finished")
+    assert ended(run) == told | {"run": str(run.folder)}
+
+
+def test_a_run_that_is_cancelled_while_it_waits_has_all_that_a_result_has(
+    notebook: Write, start: Start, wait_for: Wait, ended: Any, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPROV_RUNS_AT_ONCE", "1")
+    with turn(own_folder / "runs" / ".queue", 1, lambda before: None):
+        run = start(notebook())
+        wait_for(lambda: run.look().before == 1)
+        run.cancel()
+        result = ended(run)
+    told = without_record("cancelled", "it was taken out of the queue before it started")
+    assert result == told | {"run": str(run.folder)}
 
 
 def test_cancelling_a_finished_run_changes_nothing(finished: BackgroundRun) -> None:
@@ -149,11 +161,8 @@ def test_a_killed_run_says_so_and_leaves_no_kernel(notebook: Write, start: Start
     wait_for(lambda: is_training(run))
     assert kernels_of(run.folder)
     run.kill()
-    assert ended(run) == {
-        "status": "failed",
-        "message": f"the run's process ended with -{int(signal.SIGKILL)} and left no result",
-        "run": str(run.folder),
-    }
+    told = without_record("failed", f"the run's process ended with -{int(signal.SIGKILL)} and left no result")
+    assert ended(run) == told | {"run": str(run.folder)}
     wait_for(lambda: not kernels_of(run.folder))
 
 
@@ -235,11 +244,8 @@ def test_whoever_comes_back_late_finds_the_result(finished: BackgroundRun) -> No
 def test_whoever_comes_back_to_a_killed_run_is_told(training: BackgroundRun, ended: Any) -> None:
     training.kill()
     ended(training)
-    assert BackgroundRun.attach(training.folder).look().result == {
-        "status": "failed",
-        "message": "the run's process ended and left no result",
-        "run": str(training.folder),
-    }
+    told = without_record("failed", "the run's process ended and left no result") | {"run": str(training.folder)}
+    assert BackgroundRun.attach(training.folder).look().result == told
 
 
 @pytest.mark.parametrize("name", ["never", "by-hand"])

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from mlprov_widgets import verbs
-from mlprov_widgets.execution.compare import Comparison, Difference, compare
+from mlprov_widgets.execution.compare import Comparison, compare
+from mlprov_widgets.execution.differences import Difference
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
 
 Answer = dict[str, Any]

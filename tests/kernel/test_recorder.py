@@ -218,6 +218,19 @@ def test_an_ended_kernel_completes_the_document(notebook: Write, kernel: StartKe
     assert (said["in_progress"], said["status"]) == (False, "completed")
 
 
+def test_a_run_of_a_persons_leaves_a_summary_for_lists(
+    notebook: Write, kernel: StartKernel, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = notebook()
+    shell = kernel(path.parent, MLPROV_NOTEBOOK=str(path))
+    shell.run_steps(path)
+    shell.close()
+    folder = recorded()[0]
+    monkeypatch.setattr("mlprov_widgets.execution.summary.summarise", None)  # it is not called
+    (listed,) = verbs.list_runs(runs=folder.parent)["runs"]
+    assert (listed["status"], listed["provenance"]) == ("completed", str(folder / "provenance.json"))
+
+
 def test_cells_that_come_without_ids_are_known_by_their_source(
     notebook: Write, kernel: StartKernel, recorded: Any
 ) -> None:

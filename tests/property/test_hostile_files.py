@@ -28,7 +28,6 @@ from hypothesis import strategies as st
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.compare import compare
-from mlprov_widgets.execution.summary import FILE_NAME as SUMMARY
 from mlprov_widgets.files import canonical_json, sha256_of_text
 from mlprov_widgets.provenance.export.formats import FORMATS
 from mlprov_widgets.provenance.reading import ProvenanceFile, parse_json, read_provenance
@@ -215,7 +214,7 @@ class _Watch:
         place, self.place = self.place, None
         try:
             real = os.path.realpath(os.fsdecode(path))
-            if place is not None and not real.startswith((place, _UNPACKED)) and real not in _OWN:
+            if place is not None and not real.startswith(place) and real not in _OWN:
                 self.seen.append(f"{event} {real}"[:300])
         finally:
             self.place = place
@@ -225,8 +224,6 @@ _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = {f"os.{name}" for name in ("chmod", "link", "mkdir", "remove", "rename", "rmdir", "symlink", "truncate")}
 _STARTS = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.system", "pty.", "socket.", "urllib.")
 _OWN = {os.devnull, f"/proc/{os.getpid()}/clear_refs"}
-# A crate is unpacked, as far as its digests hold, into a temporary folder that is gone with the call.
-_UNPACKED = str(Path(tempfile.gettempdir()).resolve() / "mlprov-crate-")
 _watch = _Watch()
 sys.addaudithook(_watch)
 
@@ -328,8 +325,8 @@ def answered(verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 def looked_at(path: Path, other: ProvenanceFile | None = None) -> None:
-    """Do with a file all that does not write, but for the summary that a list of runs keeps beside it."""
-    before = sorted(found for found in path.parent.rglob("*") if found.name != SUMMARY)
+    """Do with a file all that does not write."""
+    before = sorted(path.parent.rglob("*"))
     found = answered(read_provenance, path)
     if found is not None:
         answered(compare, found, other or found)
@@ -338,7 +335,7 @@ def looked_at(path: Path, other: ProvenanceFile | None = None) -> None:
     answered(verbs.verify, path)
     answered(replay, path)
     answered(verbs.list_runs, runs=path.parent.parent)
-    assert sorted(found for found in path.parent.rglob("*") if found.name != SUMMARY) == before
+    assert sorted(path.parent.rglob("*")) == before
 
 
 def names_in_code(notebook: Path) -> set[str]:

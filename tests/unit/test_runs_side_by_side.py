@@ -56,16 +56,34 @@ def test_the_list_is_the_same_without_summaries(own: Path) -> None:
     for path in own.rglob(summary.FILE_NAME):
         path.unlink()
     assert verbs.list_runs(runs=own) == kept
-    assert len(list(own.rglob(summary.FILE_NAME))) == 2
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1}', '{"version": 1, "bytes": 1, "summary": {}}'])
-def test_a_damaged_summary_is_made_again(own: Path, content: str) -> None:
+def test_a_damaged_summary_does_not_count(own: Path, content: str) -> None:
     kept = verbs.list_runs(runs=own)
-    path = own / "a-first" / summary.FILE_NAME
-    path.write_text(content, encoding="utf-8")
+    (own / "a-first" / summary.FILE_NAME).write_text(content, encoding="utf-8")
     assert verbs.list_runs(runs=own) == kept
-    assert path.read_text(encoding="utf-8") != content
+
+
+def test_listing_and_comparing_write_nothing(own: Path) -> None:
+    for path in own.rglob(summary.FILE_NAME):
+        path.unlink()
+    before = sorted(own.rglob("*"))
+    verbs.list_runs(runs=own)
+    verbs.compare([own / "a-first", own / "b-second"])
+    assert sorted(own.rglob("*")) == before
+
+
+def test_the_summary_of_a_copied_folder_counts_whatever_was_copied_first(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = verbs.list_runs(runs=own)
+    os.utime(own / "a-first" / summary.FILE_NAME, (1, 1))
+    read: list[Path] = []
+    summarise = summary.summarise
+    monkeypatch.setattr(summary, "summarise", lambda file: read.append(file.path) or summarise(file))
+    assert verbs.list_runs(runs=own) == kept
+    assert read == []
 
 
 def test_a_summary_of_an_older_document_does_not_count(own: Path) -> None:

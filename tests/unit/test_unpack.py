@@ -90,6 +90,34 @@ def test_a_file_of_another_digest_is_refused_and_named(write_crate: WriteCrate, 
         unpack(path, tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("files", "digests", "told"),
+    [
+        ({"provenance.json": b"{}", "z/model.pt": b"x"}, {"z/model.pt": "0" * 64}, "its digest differs"),
+        ({"provenance.json": b"{}", "a": b"x", "a/b": b"y"}, {}, "'a/b' lies in what is a file of the archive"),
+        ({"provenance.json": b"{}", "a" * 300: b"x"}, {}, "is too long"),
+        ({"outputs/model.pt": b"x"}, {}, r"the crate holds no provenance\.json"),
+    ],
+    ids=["digest", "file and folder", "long name", "no provenance"],
+)
+def test_a_crate_that_is_refused_leaves_no_folder_and_no_file(
+    write_crate: WriteCrate, tmp_path: Path, files: dict[str, bytes], digests: dict[str, str], told: str
+) -> None:
+    path = write_crate(files, digests)
+    with pytest.raises(ProvenanceError, match=told):
+        unpack(path, tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["crate.zip"]
+
+
+def test_a_crate_that_is_refused_is_not_unpacked_to_be_read(
+    write_crate: WriteCrate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_crate({"provenance.json": b"{}"}, {"provenance.json": "0" * 64})
+    monkeypatch.setattr("mlprov_widgets.provenance.unpack.TemporaryDirectory", None)  # it is not called
+    with pytest.raises(ProvenanceError, match="its digest differs"), opened(path):
+        pass
+
+
 def test_a_file_that_is_named_and_absent_is_refused(write_crate: WriteCrate, tmp_path: Path) -> None:
     path = write_crate({"provenance.json": b"{}"}, {"data/rows.csv": "0" * 64})
     with pytest.raises(ProvenanceError, match=r"the crate names 'data/rows\.csv' and does not hold it"):

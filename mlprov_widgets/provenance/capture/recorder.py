@@ -128,6 +128,13 @@ class Recorder:
         The kernel's ``InteractiveShell``.
     task_id, version, digest
         What the recorder line says about its notebook.
+
+    Attributes
+    ----------
+    publish : bool
+        Whether the document is written again after every cell.
+    saved : callable
+        Called with the document whenever it was written.
     """
 
     def __init__(self, shell: Any, task_id: str, version: str, digest: str) -> None:
@@ -139,6 +146,7 @@ class Recorder:
         self.folder = _run_folder(task_id, self._warn).resolve()
         self.outputs = self.folder / OUTPUTS
         self.publish = False
+        self.saved: Callable[[Built], None] = lambda _: None
         self._finished = False
         self._lock = threading.RLock()
         self._begun: dict[str, Any] | None = None
@@ -353,7 +361,9 @@ class Recorder:
             if self.under_runner:
                 return build(self.journal.events)
             try:
-                return save_document(self.folder, self.journal.events, incomplete=self.journal.lost)
+                built = save_document(self.folder, self.journal.events, incomplete=self.journal.lost)
+                self.saved(built)
+                return built
             except OSError as error:
                 self._warn(f"The document cannot be written: {error}")
                 return build(self.journal.events)
