@@ -361,7 +361,9 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
     if sum(found["verdicts"].values()) > 1:
         lines[0] += f" ({', '.join(f'{n} x {verdict}' for verdict, n in found['verdicts'].items())})"
     first = found["first_divergence"]
-    if first:
+    if found["verdict"] == "failed":
+        lines += _failure_lines(found)
+    elif first:
         where = f"{first['stage']}, epoch {first['epoch']}" if first["epoch"] else first["stage"]
         lines.append(f"  first difference  {where}: {first['item']}")
         lines.append(f"                    expected {_plain(first['expected'])}, got {_plain(first['actual'])}")
@@ -381,6 +383,21 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
     lines += [f"  not understood    {item}" for item in found["not_understood"]]
     lines += [f"  note              {item}" for item in found["notes"]]
     return [*lines, "", *(f"  {name:<12}{_near(found[name])}" for name in ("notebook", "provenance", "report"))]
+
+
+def _failure_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return where a rerun ended, what happened there, and why probably; nothing of a traceback."""
+    first = found["first_divergence"]
+    stage = f", in the stage {first['stage'].replace('_', ' ')}" if first["stage"] != "code" else ""
+    where = f"the cell {first['item']}{stage}" if first["item"] else "before any cell ran"
+    lines = [
+        f"  it ended in       {where}",
+        f"  what happened     {one_line(found['message'] or found['status'], 300)}",
+    ]
+    lines.append(f"  likely cause      {first['cause']}")
+    if found["not_had"] is None and found["environment_changes"]:
+        lines.append("  what may help     --same-environment: run it with the recorded versions")
+    return lines
 
 
 def _import(options: argparse.Namespace) -> Answer:

@@ -227,7 +227,8 @@ def reproduce(
     -------
     dict
         ``verdict``, ``first_divergence``, ``differences``, ``missing``, ``environment_changes``,
-        ``notebook``, ``provenance``, ``metrics``, ``verdicts``, ``tolerance``, ``notes``.
+        ``verdicts``, ``tolerance``, ``not_had``, ``notes``, and of the new run, ``status``, ``message``,
+        ``failed_step``, ``run``, ``notebook``, ``provenance``, ``journal``, ``report``, ``metrics``, ``seconds``.
     """
     from mlprov_widgets.execution.reproduce import reproduce as again
     from mlprov_widgets.files import runs_folder
@@ -256,8 +257,7 @@ def reproduce(
         verdicts=done.verdicts,
         tolerance=done.tolerance,
         not_had=done.not_had,
-        status=done.run.status,
-        **{key: done.run.as_dict()[key] for key in ("run", "notebook", "provenance", "report", "metrics", "seconds")},
+        **{key: value for key, value in done.run.as_dict().items() if key not in ("notes", "capture_seconds")},
     )
 
 

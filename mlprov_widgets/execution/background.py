@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ RESULT = "result.json"
 
 TIMEOUT_VARIABLE = "MLPROV_RUN_SECONDS"
 """How the worker is told after how many seconds a run is ended."""
+
+PACKAGES_VARIABLE = "MLPROV_RUN_PACKAGES"
+"""How the worker is told which packages to run with, in an environment of their own: versions by name, as JSON."""
 
 _PATIENCE = 12.0
 
@@ -80,14 +83,25 @@ class BackgroundRun:
         More folders of tasks.
     timeout
         Seconds after which the run is ended, without the time that it waited for its turn.
+    packages
+        What to run with, in an environment that is built for it; see
+        `mlprov_widgets.execution.same_environment.requirements_of`. None for the one that is here.
     """
 
     def __init__(
-        self, notebook: Path, runs: Path, task_id: str, tasks: Sequence[Path] = (), timeout: float | None = None
+        self,
+        notebook: Path,
+        runs: Path,
+        task_id: str,
+        tasks: Sequence[Path] = (),
+        timeout: float | None = None,
+        packages: Mapping[str, str] | None = None,
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._follow(new_folder(runs, task_id).resolve())
         command = [sys.executable, "-m", "mlprov_widgets.execution.worker", str(notebook.resolve()), str(self.folder)]
+        told = {} if timeout is None else {TIMEOUT_VARIABLE: str(timeout)}
+        told |= {} if packages is None else {PACKAGES_VARIABLE: json.dumps(dict(packages))}
         lock = _take_lock(self.folder / LOCK)
         try:
             # A group of its own: what interrupts the form's kernel must not reach the run.
@@ -98,7 +112,7 @@ class BackgroundRun:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     start_new_session=True,
-                    env={**os.environ, **({} if timeout is None else {TIMEOUT_VARIABLE: str(timeout)})},
+                    env={**os.environ, **told},
                     pass_fds=lock,
                 )
             (self.folder / LOCK).write_text(str(self._process.pid), encoding="ascii")

@@ -33,19 +33,22 @@ class Comparison:
     Attributes
     ----------
     verdict : str
-        ``identical``, ``within-tolerance``, ``different`` or ``not-comparable``.
+        ``identical``, ``within-tolerance``, ``different``, ``not-comparable`` or ``failed``.
     differences : list of Difference
         In the order of the pipeline.
     environment_changes : list of dict
         ``name``, ``expected``, ``actual``.
     missing : list of str
         What the recorded run lacks.
+    happened : str
+        What ended a run that did not complete.
     """
 
     verdict: str
     differences: list[Difference]
     environment_changes: list[dict[str, Any]]
     missing: list[str] = field(default_factory=list)
+    happened: str = ""
 
     @property
     def first(self) -> Difference | None:
@@ -126,9 +129,7 @@ def _before(stage: str, order: Sequence[str]) -> list[str]:
     return stages[: stages.index(stage)] if stage in stages else stages
 
 
-def against_values(
-    recorded: Replay, actual: ProvenanceFile, measured: Sequence[Mapping[str, Any]] = ()
-) -> tuple[str, Comparison]:
+def against_values(recorded: Replay, actual: ProvenanceFile, measured: Sequence[Mapping[str, Any]] = ()) -> Comparison:
     """Compare with a file that holds metrics only, such as the original's."""
     metrics = metrics_of(actual)
     found = [
@@ -139,4 +140,4 @@ def against_values(
     known = packages_of(actual)
     changes = [c for c in package_changes(recorded.packages, known) if c["name"] in recorded.packages]
     verdict = verdict_of(recorded.metrics, metrics, found, measured)
-    return verdict, Comparison(verdict, found, changes, list(recorded.missing))
+    return Comparison(verdict, found, changes, list(recorded.missing))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlprov_widgets.provenance.capture.environment import git_commit
 from mlprov_widgets.provenance.replay import Code
+from mlprov_widgets.tasks.expressions import evaluate, holds
 from mlprov_widgets.tasks.model import Kind, Task, Value
 from mlprov_widgets.tasks.plan import Plan
 
@@ -80,14 +85,23 @@ def _seeds(task: Task, plan: Plan) -> Iterator[Check]:
 
 
 def _deterministic(task: Task, plan: Plan) -> Iterator[Check]:
-    parameter = task.parameter(_DETERMINISTIC)
-    if parameter is None or _DETERMINISTIC not in plan.values:
-        return
-    if plan.values[_DETERMINISTIC] is True:
-        yield Check(_DETERMINISTIC, True, "Only deterministic algorithms are used.")
-    else:
-        told = "Algorithms may be used whose result is another each time."
-        yield Check(_DETERMINISTIC, False, told, _DETERMINISTIC, True, "Use deterministic ones")
+    """Yield what of the chosen values depends on the machine, as the task says."""
+    values = {p.name: plan.values.get(p.name) for p in task.parameters}
+    context = {**values, "machine": {"cores": os.cpu_count() or 1, "gpu": _has_gpu()}}
+    found = [item for item in task.varies if item.field in plan.values and holds(item.when, context)]
+    for item in found:
+        label = next(p.label for p in task.parameters if p.name == item.field)
+        value = evaluate(item.value, context)
+        told = f"{label}: {item.message}."
+        yield Check(_DETERMINISTIC, False, told, item.field, value, item.fix.replace("{value}", str(value)))
+    if task.varies and not found:
+        told = "Only deterministic algorithms are used, and nothing that was chosen depends on this machine."
+        yield Check(_DETERMINISTIC, True, told)
+
+
+def _has_gpu() -> bool:
+    """Return whether this machine seems to have a GPU that PyTorch uses; loading it to ask takes seconds."""
+    return shutil.which("nvidia-smi") is not None or (sys.platform == "darwin" and platform.machine() == "arm64")
 
 
 def _data(task: Task, plan: Plan) -> Iterator[Check]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlprov_widgets.errors import ValueRefused
 from mlprov_widgets.execution.compare import Comparison, against_values, compare
-from mlprov_widgets.execution.differences import Difference
+from mlprov_widgets.execution.failures import failed
 from mlprov_widgets.execution.run import Run, run_notebook
 from mlprov_widgets.execution.same_environment import built, requirements_of
 from mlprov_widgets.execution.session import Progress
@@ -200,14 +200,19 @@ def _notes(restored: Restored) -> list[str]:
 
 
 def _verdict(restored: Restored, run: Run, measured: Sequence[Mapping[str, Any]]) -> tuple[str, Comparison]:
+    recorded, actual = restored.replay, read_provenance(run.provenance)
     if run.status != "completed":
-        message = run.message or run.status
         step = run.failed_step or ""
-        difference = Difference("code", None, step, "completed", run.status, message, True)
-        return "failed", Comparison("failed", [difference], [])
-    actual = read_provenance(run.provenance)
-    file = restored.replay.file
-    if file is not None:
-        comparison = compare(file, actual, measured)
-        return comparison.verdict, comparison
-    return against_values(restored.replay, actual, measured)
+        comparison = failed(
+            recorded,
+            status=run.status,
+            message=run.message,
+            step=step,
+            stage=restored.task.stage_of_step(step),
+            actual=actual,
+        )
+    elif recorded.file is not None:
+        comparison = compare(recorded.file, actual, measured)
+    else:
+        comparison = against_values(recorded, actual, measured)
+    return comparison.verdict, comparison

@@ -11,13 +11,16 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.execution.background import PROGRESS, RESULT, TIMEOUT_VARIABLE
+from mlprov_widgets.execution.background import PACKAGES_VARIABLE, PROGRESS, RESULT, TIMEOUT_VARIABLE
 from mlprov_widgets.execution.queue import queue_folder, slots, turn
 from mlprov_widgets.execution.run import run_notebook, without_record
+from mlprov_widgets.execution.same_environment import BuiltEnvironment, built
+from mlprov_widgets.execution.session import Progress
 from mlprov_widgets.files import write_atomically
 
 
@@ -32,23 +35,39 @@ def main(arguments: list[str]) -> int:
 
     try:
         timeout = os.environ.get(TIMEOUT_VARIABLE)
-        with turn(
-            queue_folder(folder.parent), slots(), lambda before: progress({"event": "waiting", "before": before})
-        ):
+        with ExitStack() as stack:
+            stack.enter_context(
+                turn(
+                    queue_folder(folder.parent),
+                    slots(),
+                    lambda before: progress({"event": "waiting", "before": before}),
+                )
+            )
+            environment = _environment(stack, progress)
             done = run_notebook(
                 notebook,
                 folder=folder,
                 timeout=float(timeout) if timeout else None,
                 tasks=tasks,
                 progress=progress,
+                kernels=environment.kernels if environment else None,
             )
-        result = done.as_dict()
+            result = done.as_dict() | {"not_had": environment.not_had if environment else None}
     except KeyboardInterrupt:  # while it waited: a run that goes on takes it itself
-        result = without_record("cancelled", "it was taken out of the queue before it started") | {"run": str(folder)}
+        result = without_record("cancelled", "it was cancelled before it started") | {"run": str(folder)}
     except MlprovError as error:
         result = without_record("failed", str(error)) | {"run": str(folder), "error": error.as_dict()}
     write_atomically(folder / RESULT, json.dumps(result, allow_nan=False, default=str), replace=True)
     return 0 if result["status"] == "completed" else 1
+
+
+def _environment(stack: ExitStack, progress: Progress) -> BuiltEnvironment | None:
+    """Build the environment that the run is to have, if it was asked for one; gone when the stack is."""
+    wanted = os.environ.get(PACKAGES_VARIABLE)
+    if not wanted:
+        return None
+    progress({"event": "building", "title": "Building the recorded environment"})
+    return stack.enter_context(built(json.loads(wanted)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from mlprov_widgets.tasks.model import Kind, Task
 from mlprov_widgets.tasks.plan import make_plan
 from mlprov_widgets.tasks.values import read_value
 
-_KNOWN_TO_RULES = {"facts"}
+_KNOWN_TO_RULES, _KNOWN_TO_VARIES = {"facts"}, {"machine"}
 
 
 def check_task(folder: Path) -> list[str]:
@@ -53,15 +53,20 @@ def _expressions(task: Task) -> list[str]:
     told = [(p.name, p.when) for p in task.parameters if p.when]
     told += [(f"rule on {rule.field}", rule.require) for rule in task.rules]
     told += [(f"advice on {advice.field}", advice.when) for advice in task.advice]
+    known = dict.fromkeys((where for where, _ in told), _KNOWN_TO_RULES)
+    varying = [(f"varies on {item.field}", text) for item in task.varies for text in (item.when, item.value)]
     problems = []
-    for where, expression in told:
+    for where, expression in [*told, *varying]:
         try:
-            unknown = names_in(expression) - names - _KNOWN_TO_RULES
+            unknown = names_in(expression) - names - known.get(where, _KNOWN_TO_VARIES)
         except TaskError as error:
             problems.append(f"{where}: {error}")
             continue
         problems += [f"{where}: there is no parameter {name!r}" for name in sorted(unknown)]
     fields = [*(rule.field for rule in task.rules), *(advice.field for advice in task.advice)]
+    problems += [
+        f"varies names {item.field!r}, which is no parameter" for item in task.varies if item.field not in names
+    ]
     return problems + [
         f"a rule or advice names {name!r}, which is no parameter" for name in fields if name not in names
     ]

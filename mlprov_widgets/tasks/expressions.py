@@ -35,13 +35,22 @@ def holds(expression: str, context: Mapping[str, Any]) -> bool:
     TaskError
         If the expression cannot be read, or fails on these values.
     """
-    if not expression:
-        return True
+    return bool(evaluate(expression, context)) if expression else True
+
+
+def evaluate(expression: str, context: Mapping[str, Any]) -> Any:
+    """Return the value of an expression.
+
+    Raises
+    ------
+    TaskError
+        See `holds`.
+    """
     from jinja2 import TemplateError
 
     compiled = _compiled(expression)
     try:
-        return bool(compiled(**context))
+        return compiled(**context)
     except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
         raise TaskError(f"this expression fails: {error}", field=quoted(expression), fix="Correct task.toml") from error
 

@@ -28,6 +28,7 @@ from mlprov_widgets.tasks.model import (
     Sort,
     Stage,
     Task,
+    Varying,
 )
 
 ENTRY_POINTS = "mlprov_widgets.tasks"
@@ -229,6 +230,7 @@ def _load_task(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Task:
         cells=cells,
         rules=tuple(reader.make(Rule, entry, "rules") for entry in reader.tables(raw, "rules")),
         advice=tuple(reader.make(Advice, entry, "advice") for entry in reader.tables(raw, "advice")),
+        varies=tuple(reader.make(Varying, entry, "varies") for entry in reader.tables(raw, "varies")),
         folder=folder,
         digest=_digest(folder),
     )

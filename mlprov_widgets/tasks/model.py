@@ -177,6 +177,27 @@ class Advice:
 
 
 @dataclass(frozen=True)
+class Varying:
+    """Values with which another machine may give other digits, and what to choose instead.
+
+    Attributes
+    ----------
+    when : str
+        An expression over the parameters and the `machine`.
+    field, message : str
+        The parameter, and why.
+    fix, value : str
+        What to choose instead: as a button says it, and as an expression.
+    """
+
+    when: str
+    field: str
+    message: str
+    fix: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Task:
     """A task as loaded from its folder.
 
@@ -192,6 +213,7 @@ class Task:
         In notebook order.
     rules : tuple of Rule
     advice : tuple of Advice
+    varies : tuple of Varying
     folder : pathlib.Path
         Where the templates are.
     digest : str
@@ -208,6 +230,7 @@ class Task:
     cells: tuple[CellTemplate, ...]
     rules: tuple[Rule, ...]
     advice: tuple[Advice, ...]
+    varies: tuple[Varying, ...]
     folder: Path
     digest: str
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,13 @@ class RunPage:
         if self.run is not None:
             raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
 
-    def start(self, notebook: Path, values: Mapping[str, Any], expected: Path | None = None) -> None:
+    def start(
+        self,
+        notebook: Path,
+        values: Mapping[str, Any],
+        expected: Path | None = None,
+        packages: Mapping[str, str] | None = None,
+    ) -> None:
         """Run a notebook.
 
         Parameters
@@ -88,6 +94,8 @@ class RunPage:
             Those of the Plan, for the progress.
         expected
             The document that the run is to reproduce.
+        packages
+            See `mlprov_widgets.execution.background.BackgroundRun`.
         """
         desk = self._desk
         self.refuse_second()
@@ -96,7 +104,7 @@ class RunPage:
             desk.quota.check_space(desk.folder)
             desk.quota.check_runs(desk.runs)
             timeout = desk.quota.minutes * 60.0
-        run = BackgroundRun(notebook, desk.runs, desk.task.id, desk.task_folders, timeout)
+        run = BackgroundRun(notebook, desk.runs, desk.task.id, desk.task_folders, timeout, packages)
         self.follow(run, values, expected)
         desk.go(RESULT)
 
@@ -135,17 +143,29 @@ class RunPage:
         self.is_empty = False
         provenance = Path(str(result.get("provenance") or ""))
         told = parts.note(str(result["message"]), "bad") if result.get("message") else ""
+        verdict = self._verdict(result, provenance)
+        verdict += _not_had(result.get("not_had"))
+        shown: tuple[widgets.Widget, ...] = (widgets.HTML(verdict),) if verdict else ()
         if provenance.is_file():
             from mlprov_widgets.ui.results import Results
-            from mlprov_widgets.ui.verdict import document_of, verdict_html
+            from mlprov_widgets.ui.verdict import document_of
 
-            verdict = ""
-            if result["status"] == "completed" and self.expected is not None:
-                verdict = verdict_html(self.expected, provenance)
             self.results = Results(provenance, self._desk, document_of(self.expected) if verdict else None)
-            self.result_box.children = (widgets.HTML(verdict), self.results.widget)
-        self.progress.value = told if result["status"] != "completed" else ""
+            shown = (*shown, self.results.widget)
+        self.result_box.children = shown
+        # The card says it where there is one.
+        self.progress.value = told if result["status"] != "completed" and not verdict else ""
         self._desk.ended()
+
+    def _verdict(self, result: Mapping[str, Any], provenance: Path) -> str:
+        """Return the card of a run that was to reproduce another, empty for any other run."""
+        if self.expected is None:
+            return ""
+        from mlprov_widgets.ui.verdict import failure_html, verdict_html
+
+        if result["status"] == "completed" and provenance.is_file():
+            return verdict_html(self.expected, provenance)
+        return failure_html(self.expected, result, self._desk.task)
 
     def cancel(self) -> None:
         """Stop the run that is going on."""
@@ -153,6 +173,16 @@ class RunPage:
         if run is not None:
             self.cancel_button.disabled = True
             run.cancel()
+
+
+def _not_had(packages: Sequence[Mapping[str, Any]] | None) -> str:
+    """Return in what an environment that was built for a run is not the recorded one."""
+    if packages is None:
+        return ""
+    if not packages:
+        return parts.note("It ran in a fresh environment with every recorded version of the task's packages.", "fine")
+    told = ", ".join(f"{item['name']} {item['expected']} ({item['actual'] or 'none'} was used)" for item in packages)
+    return parts.note(f"It ran in a fresh environment. What could not be had: {told}.", "warn")
 
 
 def _epochs(glance: Glance) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from mlprov_widgets.ui.app import LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.form import Form
 from mlprov_widgets.ui.look import LookBox
+from mlprov_widgets.ui.recorded_versions import RecordedVersions
 from mlprov_widgets.ui.running import RunPage
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ class StartPage:
         self.imported = desk.html()
         self.reproduce = desk.button("Reproduce it now", self._reproduce, primary=True)
         self._change = desk.button("Look at the form", forward)
-        self.reproduce_row = row(self.reproduce, self._change)
+        self.versions = RecordedVersions(desk, self._reproduce)
+        offered = [] if desk.served else [self.versions.button]
+        self.reproduce_row = row(self.reproduce, *offered, self._change)
         self.widget = desk.box(
             desk.html(parts.heading("Start", "A new experiment, or one that has been recorded.")),
             desk.box(self.task, self._help, css="mlprov-field"),
@@ -77,6 +81,7 @@ class StartPage:
             self._edits_box,
             self._diff,
             self.reproduce_row,
+            self.versions.consent,
             LookBox(desk).widget,
             desk.html(parts.help_text(desk.quota.told()) if desk.quota else ""),
         )
@@ -89,6 +94,7 @@ class StartPage:
         self._help.value = parts.help_text(form.task.description)
         self.reproduce_row.layout.display = None if form.recorded_in else "none"
         self.reproduce.disabled = self._runs.is_running
+        self.versions.refresh(is_running=self._runs.is_running)
         # A stranger's code is not run, so there is nothing to choose.
         self._edits_box.layout.display = None if form.code and not self._desk.served else "none"
         if self.edits.value != form.keep_code:
@@ -143,11 +149,12 @@ class StartPage:
         form.fill(restored.draft)
         form.recorded_in = path
         form.code = tuple(code for code in restored.replay.code if code.step in restored.edited)
+        self.versions.offer(restored)
         desk.take(form)
         self.imported.value = _imported_html(restored) + _environment_html(environment_before(restored.replay))
         self._diff.value = parts.diff(edits_diff(restored)) if form.code else ""
 
-    def _reproduce(self) -> None:
+    def _reproduce(self, packages: Mapping[str, str] | None = None) -> None:
         from mlprov_widgets.notebook.restore import restore, write_restored
 
         desk = self._desk
@@ -162,7 +169,7 @@ class StartPage:
             raise DataFileError("this data file is not here", field=absent, fix="Upload it in its field first")
         folder = new_folder(desk.folder / "experiments", f"reproduce-{restored.task.id}")
         notebook: Path = write_restored(restored, folder / f"{restored.task.id}.ipynb")
-        self._runs.start(notebook, plan.values, expected=source)
+        self._runs.start(notebook, plan.values, source, packages)
 
 
 def _imported_html(restored: Restored) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from typing import Any
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.compare import Comparison, against_values, compare
 from mlprov_widgets.execution.differences import Difference
+from mlprov_widgets.execution.failures import failed
 from mlprov_widgets.provenance.reading import read_provenance
 from mlprov_widgets.provenance.replay import replay
+from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts
 
 _SAID = {
@@ -19,6 +21,7 @@ _SAID = {
     "within-tolerance": ("Within tolerance", "Not bit for bit, but every metric is as close as rounding explains."),
     "different": ("Different", "The result is not the recorded one."),
     "not-comparable": ("Not comparable", "The file holds no metrics to compare with."),
+    "failed": ("Not reproduced", "The run did not come to its end, so there is no result to compare."),
 }
 _GOOD = ("identical", "within-tolerance")
 _ROWS = 12
@@ -37,9 +40,38 @@ def verdict_html(source: Path, actual: Path) -> str:
     try:
         recorded, file = replay(source), read_provenance(actual)
         known = recorded.file
-        comparison = compare(known, file) if known is not None else against_values(recorded, file)[1]
+        comparison = compare(known, file) if known is not None else against_values(recorded, file)
     except MlprovError as error:  # somebody changed or took away the recorded file meanwhile
         return parts.note(f"The runs cannot be compared: {error}", "bad")
+    return card(comparison)
+
+
+def failure_html(source: Path, result: Mapping[str, Any], task: Task) -> str:
+    """Return the card of a run that was to reproduce another and did not complete.
+
+    Parameters
+    ----------
+    source
+        See `verdict_html`.
+    result
+        What came of the run, as `mlprov_widgets.execution.run.Run.as_dict`.
+    task
+        The task that ran.
+    """
+    step, provenance = result.get("failed_step") or "", Path(str(result.get("provenance") or ""))
+    try:
+        comparison = failed(
+            replay(source),
+            status=str(result["status"]),
+            message=str(result.get("message") or ""),
+            step=step,
+            stage=task.stage_of_step(step),
+            actual=read_provenance(provenance) if provenance.is_file() else None,
+        )
+    except MlprovError as error:  # the recorded file may be gone, and what happened is told all the same
+        cause = f"the recorded run cannot be read, so nothing is known of it: {error}"
+        difference = Difference("code", None, step, "completed", str(result["status"]), cause)
+        comparison = Comparison("failed", [difference], [], happened=str(result.get("message") or ""))
     return card(comparison)
 
 
@@ -58,7 +90,10 @@ def card(comparison: Comparison) -> str:
     good = comparison.verdict in _GOOD
     first = comparison.first
     lines = [f"<p>{escape(told)}</p>"]
-    if first is not None:
+    if comparison.verdict == "failed" and first is not None:
+        lines.append(f"<p><b>It ended in:</b> {escape(_cell(first))}</p>")
+        lines.append(f"<p><b>What happened:</b> {escape(comparison.happened)}</p>")
+    elif first is not None:
         known = "Worth knowing" if comparison.verdict == "identical" else "Where they part"
         lines.append(f"<p><b>{known}:</b> {escape(_place(first))}</p>")
     if first is not None and first.cause:
@@ -68,7 +103,8 @@ def card(comparison: Comparison) -> str:
         f'<section class="mlprov-verdict mlprov-{kind}" role="status" aria-label="Verdict">'
         f'<h3><span aria-hidden="true">{mark}</span> {escape(title)}</h3>{"".join(lines)}</section>'
     )
-    return head + _table(comparison.differences) + _environment(comparison.environment_changes) + _missing(comparison)
+    table = "" if comparison.verdict == "failed" else _table(comparison.differences)
+    return head + table + _environment(comparison.environment_changes) + _missing(comparison)
 
 
 def _table(differences: Sequence[Difference]) -> str:
@@ -94,6 +130,13 @@ def _missing(comparison: Comparison) -> str:
 
 def _place(difference: Difference) -> str:
     return f"{difference.stage.replace('_', ' ')}, {_item(difference)}"
+
+
+def _cell(difference: Difference) -> str:
+    if not difference.item:
+        return "no cell: it ended before the first one ran"
+    stage = f", in the stage {difference.stage.replace('_', ' ')}" if difference.stage != "code" else ""
+    return f"the cell {difference.item}{stage}"
 
 
 def _item(difference: Difference) -> str:

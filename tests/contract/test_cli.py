@@ -222,6 +222,22 @@ def test_kept_edits_are_shown_before_they_run(command: Any, tiny_task: Path, des
     assert "\x1b" not in done.errors
 
 
+def test_a_failed_reproduction_names_the_cell_and_the_likely_cause_without_a_traceback(
+    command: Any, tiny_task: Path, desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = edited_notebook(desk / "tiny.ipynb", tiny_task, "raise SystemError('stop')")
+    recorded = command("run", path, "--tasks", tiny_task).found["provenance"]
+    main(["reproduce", recorded, "--edits", "keep", "--tasks", str(tiny_task)])
+    told = capsys.readouterr().out
+    assert told.splitlines()[:4] == [
+        "Verdict: failed",
+        "  it ended in       the cell train, in the stage training",
+        "  what happened     SystemError: stop",
+        "  likely cause      the recorded run ended in this step too",
+    ]
+    assert "Traceback" not in told
+
+
 def test_import_writes_a_notebook_and_runs_nothing(command: Any, tiny_run: Answer, tiny_task: Path, desk: Path) -> None:
     done = command("import", tiny_run["provenance"], "--out", "again.ipynb", "--tasks", tiny_task)
     assert done.status == 0

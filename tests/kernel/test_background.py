@@ -145,7 +145,7 @@ def test_a_run_that_is_cancelled_while_it_waits_has_all_that_a_result_has(
         wait_for(lambda: run.look().before == 1)
         run.cancel()
         result = ended(run)
-    told = without_record("cancelled", "it was taken out of the queue before it started")
+    told = without_record("cancelled", "it was cancelled before it started")
     assert result == told | {"run": str(run.folder)}
 
 

@@ -238,7 +238,8 @@ def test_a_run_that_fails_this_time_is_failed_and_names_the_step(
     done = again(recorded["provenance"], edits="keep", repeat=2)
     assert (done["verdict"], done["verdicts"]) == ("failed", {"failed": 2})
     assert (done["first_divergence"]["item"], done["first_divergence"]["actual"]) == ("load-data", "failed")
-    assert done["first_divergence"]["cause"].startswith("ValueError: could not convert string to float")
+    assert done["message"].startswith("ValueError: could not convert string to float")
+    assert done["first_divergence"]["cause"].startswith("the code of this cell was edited by hand")
 
 
 def test_runs_of_different_seeds_are_different_and_the_parameters_say_why(notebook: Write, run: Run) -> None:

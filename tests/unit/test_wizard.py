@@ -805,7 +805,7 @@ def test_a_run_is_not_reproduced_without_its_data_but_with_it(
     made.start.reproduce.click()
     assert (FakeRun.made, visible(made)) == (1, "")
     made.runs.cancel_button.click()
-    wait_until(lambda: "cancelled" in made.runs.progress.value)
+    wait_until(lambda: bool(made.runs.result_box.children))
 
 
 # Strangers at the form ---------------------------------------------------------------------------------------------
@@ -885,9 +885,11 @@ class FakeRun:
     """A run that ends when it is told to."""
 
     made = 0
+    packages: Any = None
 
-    def __init__(self, notebook: Path, runs: Path, task_id: str, tasks: Any, timeout: Any) -> None:
+    def __init__(self, notebook: Path, runs: Path, task_id: str, tasks: Any, timeout: Any, packages: Any) -> None:
         type(self).made += 1
+        type(self).packages = packages
         self.folder = Path("run")
         self.result: dict[str, Any] | None = None
 
@@ -937,7 +939,55 @@ def test_a_second_click_on_reproduce_makes_no_second_notebook(made: Wizard, reco
     made.start.reproduce.click()
     assert len(notebooks(made)) == 1
     made.runs.cancel_button.click()
-    wait_until(lambda: "cancelled" in made.runs.progress.value)
+    wait_until(lambda: bool(made.runs.result_box.children))
+
+
+def test_a_reproduction_that_did_not_end_gets_a_red_card(made: Wizard, recorded: bytes, fake_runs: None) -> None:
+    made.start.import_file("provenance.json", recorded)
+    made.start.reproduce.click()
+    made.runs.cancel_button.click()
+    wait_until(lambda: bool(made.runs.result_box.children))
+    card = made.runs.result_box.children[0].value
+    assert "mlprov-verdict mlprov-bad" in card
+    assert "Not reproduced</h3>" in card
+    assert "What happened:</b> cancelled &lt;here&gt;" in card
+    assert "Likely cause:</b> somebody cancelled it" in card
+
+
+def test_the_recorded_versions_are_installed_only_after_consent(
+    made: Wizard, recorded: bytes, fake_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlprov_widgets.execution.reproduce.wanted_of", lambda restored: {"tqdm": "4.66.5"})
+    versions = made.start.versions
+    assert versions.button.disabled
+    made.start.import_file("provenance.json", recorded)
+    assert versions.consent.layout.display == "none"
+    versions.button.click()
+    assert (versions.consent.layout.display, FakeRun.made) == (None, 0)
+    assert "<td>tqdm</td><td>4.66.5</td>" in versions.told.value
+    versions.decline.click()
+    assert (versions.consent.layout.display, FakeRun.made) == ("none", 0)
+    versions.button.click()
+    versions.agree.click()
+    assert (FakeRun.made, FakeRun.packages, visible(made)) == (1, {"tqdm": "4.66.5"}, "")
+    made.runs.cancel_button.click()
+    wait_until(lambda: bool(made.runs.result_box.children))
+
+
+def test_a_stranger_is_never_offered_to_install(served: Wizard, fake_runs: None) -> None:
+    versions = served.start.versions
+    assert versions.button not in served.start.reproduce_row.children
+    versions.agree.disabled = False
+    versions.agree.click()
+    assert "no environment is built on a served page" in visible(served)
+    assert FakeRun.made == 0
+
+
+def test_what_could_not_be_had_is_told_above_the_results(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
+    tiny.runs.expected = Path(tiny_run["provenance"])
+    tiny.runs.show_result(tiny_run | {"not_had": [{"name": "torch", "expected": "1.0<", "actual": "2.0"}]})
+    card = tiny.runs.result_box.children[0].value
+    assert "What could not be had: torch 1.0&lt; (2.0 was used)." in card
 
 
 def test_a_second_run_is_refused_in_words(tiny: Wizard, fake_runs: None) -> None:
