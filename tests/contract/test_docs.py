@@ -15,7 +15,8 @@ import pytest
 
 import mlprov_widgets
 from mlprov_widgets import cli, verbs
-from mlprov_widgets.execution import compare, reproduce, tolerance
+from mlprov_widgets.execution import differences, reproduce, tolerance
+from mlprov_widgets.notebook import restore
 from mlprov_widgets.provenance import reading, terms, verify
 from mlprov_widgets.provenance.capture import account, fingerprint, journal, locate
 from mlprov_widgets.provenance.export import formats as export
@@ -186,7 +187,9 @@ def test_the_guide_lists_every_key_of_a_table(kind: type, heading: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "title"), [(model.Rule, "key of a rule"), (model.Advice, "key of an advice")], ids=["Rule", "Advice"]
+    ("kind", "title"),
+    [(model.Rule, "key of a rule"), (model.Advice, "key of an advice"), (model.Varying, "key of a varies")],
+    ids=["Rule", "Advice", "Varying"],
 )
 def test_the_guide_lists_every_key_of_rules_and_advice(kind: type, title: str) -> None:
     parts = section(GUIDE, "Rules and advice").strip().split("\n\n")
@@ -285,8 +288,8 @@ def test_every_problem_that_verify_can_name_is_described() -> None:
 def test_every_verdict_and_every_way_with_edits_is_described() -> None:
     page = DOCS / "reproduce.md"
     assert codes_in_first_column(section(page, "Verdicts")) == set(reproduce._WORST)
-    assert codes_in_first_column(section(page, "Edited code")) == set(reproduce.EDITS)
-    assert all(f"`{suffix}`" in text_of(page) for suffix in compare._FIGURES)
+    assert codes_in_first_column(section(page, "Edited code")) == set(restore.EDITS)
+    assert all(f"`{suffix}`" in text_of(page) for suffix in differences._FIGURES)
     assert f"{tolerance.ROUNDING:f}" in text_of(page)
 
 
