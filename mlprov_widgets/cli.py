@@ -21,6 +21,8 @@ Answer = tuple[dict[str, Any], str, int]
 
 _SOURCE = "a provenance file, a notebook, or a crate (zip)"
 _GOOD_VERDICTS = ("identical", "within-tolerance")
+_MOST_COLUMNS = 6
+"""Runs that are shown beside each other; of more, each has a line."""
 
 
 class _Usage(Exception):
@@ -452,15 +454,25 @@ def _compare(options: argparse.Namespace) -> Answer:
     columns = [f"[{number}]" for number in range(1, len(found["runs"]) + 1)]
     lines = [f"{column:<6}{_near(run['provenance'])}" for column, run in zip(columns, found["runs"], strict=True)]
     different = {(item["group"], item["name"]) for item in found["differences"]}
-    width = max(10, 72 // len(columns))
     for group in ("parameters", "environment", "metrics"):
         rows = {name: values for name, values in found[group].items() if options.all or (group, name) in different}
-        head = "".join(f"{column:<{width}}" for column in columns)
-        lines += ["", f"{group:<26}{head}" if rows else f"{group}: the same in all"]
-        for name, values in rows.items():
-            told = "".join(f"{one_line(_plain(value), width - 2):<{width}}" for value in values)
-            lines.append(f"  {name:<24}{told}".rstrip())
+        lines += ["", *(_compared(group, columns, rows) if rows else [f"{group}: the same in all"])]
     return found, "\n".join(lines), 0
+
+
+def _compared(group: str, columns: list[str], rows: Mapping[str, list[Any]]) -> list[str]:
+    """Return a group of values as lines: with a column for each run, or, of many runs, with a line for each."""
+    if len(columns) <= _MOST_COLUMNS:
+        head, lines = columns, {name: [_plain(value) for value in values] for name, values in rows.items()}
+        first, width = 24, 72 // len(columns)
+    else:
+        head = list(rows)
+        lines = {column: [_plain(values[k]) for values in rows.values()] for k, column in enumerate(columns)}
+        first, width = 6, max(12, *(len(name) + 2 for name in head))
+    told = [f"{group:<{first + 2}}" + "".join(f"{one_line(name, width - 2):<{width}}" for name in head)]
+    for name, values in lines.items():
+        told.append(f"  {name:<{first}}" + "".join(f"{one_line(value, width - 2):<{width}}" for value in values))
+    return [line.rstrip() for line in told]
 
 
 def _check_task(options: argparse.Namespace) -> Answer:

@@ -12,6 +12,9 @@ from mlprov_widgets.ui import parts
 
 _TITLES = {"parameters": "Parameters", "environment": "Environment", "metrics": "Metrics"}
 _MOST_CURVES = 40
+_MOST_COLUMNS = 6
+"""Runs that stand beside each other; of more, each has a row."""
+
 _WIDTH, _HEIGHT = 420, 220
 
 
@@ -30,8 +33,9 @@ def comparison_html(found: Mapping[str, Any], *, only_differences: bool) -> str:
         (f"[{number}]", run["title"] or run["task"] or "", str(run["started"] or "")[:19].replace("T", " "), _name(run))
         for number, run in enumerate(runs, 1)
     ]
-    heads = [f"[{number}]" for number in range(1, len(runs) + 1)]
-    blocks = [parts.table(legend, ("", "Experiment", "Started", "Folder")), overlaid(found["series"])]
+    which = parts.table(legend, ("", "Experiment", "Started", "Folder"))
+    many = len(runs) > _MOST_COLUMNS
+    blocks = [parts.folded(f"Which are the {len(runs)} runs", which) if many else which, overlaid(found["series"])]
     for group in GROUPS:
         columns = found[group]
         rows = [
@@ -40,8 +44,17 @@ def comparison_html(found: Mapping[str, Any], *, only_differences: bool) -> str:
             if differs(values) or not only_differences
         ]
         blocks.append(f"<h3>{_TITLES[group]}</h3>")
-        blocks.append(parts.table(rows, ("", *heads)) if rows else parts.help_text("The same in all of them."))
+        blocks.append(_group_table(rows, many=many) if rows else parts.help_text("The same in all of them."))
     return "".join(blocks)
+
+
+def _group_table(rows: Sequence[tuple[str, ...]], *, many: bool) -> str:
+    """Return a table with a column for each run, or, of many runs, with a row for each."""
+    heads = [f"[{number}]" for number in range(1, len(rows[0]))]
+    if not many:
+        return parts.table(rows, ("", *heads))
+    names, *values = zip(*rows, strict=True)
+    return parts.table([(head, *row) for head, row in zip(heads, values, strict=True)], ("", *names))
 
 
 def overlaid(series: Mapping[str, Sequence[Any]]) -> str:

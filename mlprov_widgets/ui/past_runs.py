@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.listing import list_runs
-from mlprov_widgets.execution.side_by_side import side_by_side
+from mlprov_widgets.execution.side_by_side import MOST, side_by_side
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.compare_view import comparison_html
 from mlprov_widgets.ui.desk import Desk, row
@@ -51,6 +51,7 @@ class PastRuns:
         self._newer = desk.button("Back in the list", lambda: self._page(-ROWS))
         self._older = desk.button("On in the list", lambda: self._page(ROWS))
         self.compare_button = desk.button("Compare", self.compare, primary=True)
+        self._all = desk.button("Choose all", self._choose_all)
         self._none = desk.button("Choose none", self._choose_none)
         self.only = widgets.Checkbox(value=True, description="Only what differs", indent=False, tooltip="")
         self.only.observe(desk.guard(lambda _: self._show_comparison()), names="value")
@@ -65,7 +66,7 @@ class PastRuns:
             self._told,
             *(box for box, _, _ in self.rows),
             row(self._newer, self._older),
-            row(self.compare_button, self._none, self.only),
+            row(self.compare_button, self._all, self._none, self.only),
             self.result,
         )
 
@@ -115,9 +116,7 @@ class PastRuns:
                 if place < len(shown):
                     run = shown[place]
                     started = str(run["started"] or "")[:19].replace("T", " ")
-                    box.description = (
-                        f"{started or 'unknown time'}  {run['title'] or run['task'] or Path(run['run']).name}"
-                    )
+                    box.description = f"{started or 'unknown time'}  {self._called(run)}"
                     box.value = run["run"] in self._chosen
                     html.value = _facts(run)
         finally:
@@ -131,10 +130,17 @@ class PastRuns:
         self._newer.disabled, self._older.disabled = self._first == 0, last >= total
         self._count()
 
+    def _called(self, run: dict[str, Any]) -> str:
+        task = self._desk.tasks.get(str(run["task"]))
+        return str(run["title"] or (task.title if task else run["task"]) or Path(run["run"]).name)
+
     def _count(self) -> None:
         count = len(self._chosen)
         self.compare_button.description = f"Compare {count} runs" if count > 1 else "Compare"
         self.compare_button.disabled, self._none.disabled = count < 2, count == 0
+        listed = [run["run"] for run in self._readable()]
+        self._all.description = f"Choose all {len(listed)}" if listed else "Choose all"
+        self._all.disabled = not listed or len(listed) > MOST or all(run in self._chosen for run in listed)
 
     def _choose(self, box: widgets.Checkbox, chosen: bool) -> None:
         if self._filling:
@@ -146,6 +152,14 @@ class PastRuns:
         else:
             self._chosen.pop(run, None)
         self._count()
+
+    def _readable(self) -> list[dict[str, Any]]:
+        """Return the runs of the list that have a document to compare."""
+        return [run for run in self._found if not run["problem"]]
+
+    def _choose_all(self) -> None:
+        self._chosen |= {run["run"]: None for run in self._readable()}
+        self._show()
 
     def _choose_none(self) -> None:
         self._chosen, self._compared, self.result.value = {}, None, ""
