@@ -462,12 +462,14 @@ def _compare(options: argparse.Namespace) -> Answer:
 
 def _compared(group: str, columns: list[str], rows: Mapping[str, list[Any]]) -> list[str]:
     """Return a group of values as lines: with a column for each run, or, of many runs, with a line for each."""
+    from mlprov_widgets.execution.side_by_side import in_short
+
     if len(columns) <= _MOST_COLUMNS:
-        head, lines = columns, {name: [_plain(value) for value in values] for name, values in rows.items()}
+        head, lines = columns, {name: [in_short(value) for value in values] for name, values in rows.items()}
         first, width = 24, 72 // len(columns)
     else:
         head = list(rows)
-        lines = {column: [_plain(values[k]) for values in rows.values()] for k, column in enumerate(columns)}
+        lines = {column: [in_short(values[k]) for values in rows.values()] for k, column in enumerate(columns)}
         first, width = 6, max(12, *(len(name) + 2 for name in head))
     told = [f"{group:<{first + 2}}" + "".join(f"{one_line(name, width - 2):<{width}}" for name in head)]
     for name, values in lines.items():

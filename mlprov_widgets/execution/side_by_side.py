@@ -12,6 +12,7 @@ from mlprov_widgets.provenance.capture.document import FILE_NAME as DOCUMENT
 
 GROUPS: Final = ("parameters", "environment", "metrics")
 MOST: Final = 1_000
+_ITEMS: Final = 5
 
 
 def side_by_side(sources: Sequence[Path]) -> dict[str, Any]:
@@ -64,6 +65,20 @@ def side_by_side(sources: Sequence[Path]) -> dict[str, Any]:
 def differs(values: Sequence[Any]) -> bool:
     """Return whether values are not all the same; a NaN is the same as another, and True is not 1."""
     return len({repr(value) for value in values}) > 1
+
+
+def in_short(value: Any) -> str:
+    """Return a value as a cell of a table shows it: a list by its first items, a confusion matrix by its diagonal."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if not isinstance(value, list):
+        return "" if value is None else str(value)
+    if value and all(isinstance(row, list) and len(row) == len(value) for row in value):
+        numbers = [item for row in value for item in row if isinstance(item, int)]
+        right = sum(row[k] for k, row in enumerate(value) if isinstance(row[k], int))
+        return f"{len(value)} x {len(value)}, {right} of {sum(numbers)} on the diagonal"
+    first = ", ".join(f"{item:.3g}" if isinstance(item, float) else str(item) for item in value[:_ITEMS])
+    return f"{first}, … ({len(value)})" if len(value) > _ITEMS else first
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -7,13 +7,16 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mlprov_widgets.execution.side_by_side import GROUPS, differs
+from mlprov_widgets.execution.side_by_side import GROUPS, differs, in_short
 from mlprov_widgets.ui import parts
 
 _TITLES = {"parameters": "Parameters", "environment": "Environment", "metrics": "Metrics"}
 _MOST_CURVES = 40
 _MOST_COLUMNS = 6
 """Runs that stand beside each other; of more, each has a row."""
+
+_MOST_NAMED = 12
+"""Curves that have their number beside them; of more, the numbers would cover each other and a tooltip has them."""
 
 _WIDTH, _HEIGHT = 420, 220
 
@@ -39,7 +42,7 @@ def comparison_html(found: Mapping[str, Any], *, only_differences: bool) -> str:
     for group in GROUPS:
         columns = found[group]
         rows = [
-            (name, *(_told(value) for value in values))
+            (name, *(in_short(value) for value in values))
             for name, values in columns.items()
             if differs(values) or not only_differences
         ]
@@ -95,9 +98,11 @@ def _chart(name: str, curves: Sequence[Any]) -> str:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in where)
         drawn.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"><title>[{number}]</title>'
-            f'</polyline><text x="{where[-1][0] + 3:.1f}" y="{where[-1][1] + 4:.1f}" font-size="10" '
-            f'fill="{colour}">[{number}]</text>'
+            "</polyline>"
         )
+        if len(lines) <= _MOST_NAMED:
+            x, y = where[-1]
+            drawn.append(f'<text x="{x + 3:.1f}" y="{y + 4:.1f}" font-size="10" fill="{colour}">[{number}]</text>')
     return "".join([*drawn, "</svg>"])
 
 
@@ -116,9 +121,3 @@ def _points(curve: Any) -> list[tuple[int, float]]:
 
 def _name(run: Mapping[str, Any]) -> str:
     return Path(str(run["run"])).name
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "" if value is None else str(value)

@@ -13,6 +13,8 @@ import pytest
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import ProvenanceError, ValueRefused
 from mlprov_widgets.execution import summary
+from mlprov_widgets.execution.side_by_side import in_short
+from mlprov_widgets.ui.compare_view import comparison_html
 
 Answer = dict[str, Any]
 
@@ -162,3 +164,28 @@ def test_fewer_than_two_runs_are_not_compared(folder: Path, count: int) -> None:
 def test_a_damaged_run_is_named(folder: Path) -> None:
     with pytest.raises(ProvenanceError, match=r"provenance\.json: this is not JSON"):
         verbs.compare([folder / "a-first", folder / "c-damaged"])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (True, "True"),
+        (0.123456789, "0.123457"),
+        ([0.92307, 1.0, 0.5], "0.923, 1, 0.5"),
+        ([1, 2, 3, 4, 5, 6, 7], "1, 2, 3, 4, 5, … (7)"),
+        ([[13, 1], [0, 7]], "2 x 2, 20 of 21 on the diagonal"),
+        ([[1, 2], [3]], "[1, 2], [3]"),
+        ([], ""),
+    ],
+)
+def test_a_value_is_shown_in_short(value: Any, shown: str) -> None:
+    assert in_short(value) == shown
+
+
+def test_of_many_runs_each_has_a_row(folder: Path) -> None:
+    found = verbs.compare([folder / "a-first", folder / "b-second"] * 4)
+    html = comparison_html(found, only_differences=True)
+    assert "Which are the 8 runs" in html
+    assert "<td>[8]</td><td>2</td>" in html
+    assert "<td>[8]</td>" not in comparison_html(verbs.compare([folder / "a-first"] * 2), only_differences=False)

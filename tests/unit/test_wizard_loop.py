@@ -237,6 +237,18 @@ def test_chosen_runs_are_compared_with_what_differs_alone(with_runs: Wizard) -> 
     assert "<td>random_seed</td>" in page.result.value
 
 
+def test_all_that_are_listed_are_chosen_by_one_click(with_runs: Wizard) -> None:
+    page = with_runs.past_runs
+    assert page._all.description == "Choose all 14"
+    page.search.value = "epochs=2"
+    page._all.click()
+    assert (page._all.disabled, page.compare_button.description) == (True, "Compare 13 runs")
+    page.compare_button.click()
+    assert "Which are the 13 runs" in page.result.value
+    page._none.click()
+    assert (page._all.disabled, page.compare_button.disabled, page.result.value) == (False, True, "")
+
+
 def test_a_stranger_sees_the_runs_of_this_page_alone(
     own_folder: Path, tiny_run: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
