@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlprov_widgets.errors import MlprovError, TaskError
 from mlprov_widgets.notebook.literals import literal, markdown
-from mlprov_widgets.notebook.render import render_cells
+from mlprov_widgets.notebook.render import GLOBALS, render_cells
 from mlprov_widgets.tasks.expressions import names_in
 from mlprov_widgets.tasks.load import frame_folder, load_task
 from mlprov_widgets.tasks.model import Kind, Task
@@ -91,7 +91,7 @@ def _templates(task: Task) -> list[str]:
             problems.append(f"{place.name}: {error}")
             continue
         if place.parent == task.folder:
-            problems += [f"{place.name}: {name!r} is no parameter" for name in sorted(found - names)]
+            problems += [f"{place.name}: {name!r} is no parameter" for name in sorted(found - names - GLOBALS.keys())]
         used |= found | _words(text)
     used |= {name for p in task.parameters if p.when for name in _safe_names(p.when)}
     return problems + [f"{p.name}: no template uses it" for p in task.parameters if p.name not in used]

@@ -15,6 +15,7 @@ from mlprov_widgets.notebook.literals import Source, assignment, literal, markdo
 from mlprov_widgets.provenance.capture.locate import METADATA
 from mlprov_widgets.tasks.load import frame_folder
 from mlprov_widgets.tasks.model import FRAME_STAGE, CellTemplate, Kind, Sort, Task, Value
+from mlprov_widgets.tasks.pictures import PARTS
 from mlprov_widgets.tasks.plan import Plan
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 RECORDER_STEP = "recorder"
 PARAMETERS_STEP = "parameters"
 
+GLOBALS: Mapping[str, Any] = {"folders_of_parts": PARTS}
+"""What every template sees beside its task's parameters."""
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -81,6 +84,7 @@ def _environment(folder: Path) -> SandboxedEnvironment:
     )
     environment.filters["literal"] = literal
     environment.filters["markdown"] = markdown
+    environment.globals |= GLOBALS
     return environment
 
 

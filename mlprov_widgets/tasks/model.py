@@ -96,7 +96,9 @@ class Parameter:
     of, detect : str
         For a value that is detected in a data file: the file's parameter, and what to detect.
     suffixes : tuple of str
-        For a file that is no table: how its name may end. The notebook looks into it, nothing else does.
+        For a file that is no table: how its name may end. The notebook looks into it; a form shows some of it.
+    shows : str
+        For a form that looks into arrays of the file `of`: ``images`` or ``labels``, if this names them.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Parameter:
     of: str = ""
     detect: str = ""
     suffixes: tuple[str, ...] = ()
+    shows: str = ""
 
     def choice(self, value: str) -> Choice | None:
         """Return the entry of the closed list that has this value."""

@@ -17,7 +17,13 @@ MOST_SAMPLES = 8
 LARGEST_SAMPLE = 200_000
 """In bytes; pictures that are larger are counted and not shown."""
 
-PARTS = ("train", "val", "test")
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "training": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+"""How the folder of a part may be called, in any case of letters; templates see it as ``folders_of_parts``."""
+
 _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
@@ -31,7 +37,7 @@ class Pictures:
     classes : Mapping of str to int
         How many pictures are in the folders of each class, by name.
     parts : Mapping of str to int
-        The same for ``train``, ``val`` and ``test``, if the folders of classes lie in such.
+        The same for each of `PARTS`, if the folders of classes lie in such.
     samples : tuple of (str, str, bytes)
         A class, the media type of its first picture, and that picture's file.
     others : int
@@ -79,8 +85,9 @@ def _sorted_out(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Pictu
         own = place.parent.name
         classes[own] = classes.get(own, 0) + 1
         first.setdefault(own, info)
-        part = place.parent.parent.name
-        if part in PARTS:
+        around = place.parent.parent.name.lower()
+        part = next((part for part, names in PARTS.items() if around in names), "")
+        if part:
             parts[part] = parts.get(part, 0) + 1
     samples = [(name, *found) for name in sorted(first)[:MOST_SAMPLES] if (found := _sample(archive, first[name]))]
     return Pictures(dict(sorted(classes.items())), parts, tuple(samples), others)

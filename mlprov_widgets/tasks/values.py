@@ -16,6 +16,7 @@ MOST_NAMES = 10_000
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_DIGITS = re.compile(r"[+-]?[0-9]+")
 
 
 def read_value(parameter: Parameter, raw: object) -> Value:
@@ -106,6 +107,8 @@ def _integer(parameter: Parameter, raw: object) -> int:
         return int(raw)
     if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < 10**19:
         return raw
+    if isinstance(raw, str) and _DIGITS.fullmatch(raw):
+        raise ValueRefused(f"{quoted(raw)} has too many digits", field=parameter.name, fix=_fix(parameter))
     raise _refused(parameter, raw, "a whole number")
 
 

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from html import escape
 
+from mlprov_widgets.tasks.arrays import Arrays
 from mlprov_widgets.tasks.pictures import Pictures
 from mlprov_widgets.tasks.tables import Table
 from mlprov_widgets.ui import parts
@@ -34,6 +35,19 @@ def pictures_html(pictures: Pictures) -> str:
         return parts.note(
             "There is no picture in a folder in this archive: each class needs a folder of its own.", "warn"
         )
+    return _counted_html(pictures)
+
+
+def arrays_html(arrays: Arrays) -> str:
+    """Return what was seen in files of NumPy's."""
+    rows = list(arrays.found)
+    found = parts.table(rows, ("Array in the file", "What it is")) if rows else ""
+    if arrays.problem:
+        return parts.note(f"{arrays.problem}.", "warn") + found
+    return (_counted_html(arrays.pictures) if arrays.pictures is not None else "") + found
+
+
+def _counted_html(pictures: Pictures) -> str:
     count = sum(pictures.classes.values())
     told = f"{count:,} pictures in {len(pictures.classes)} classes: {_counted(pictures.classes)}."
     if pictures.parts:

@@ -8,15 +8,18 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import ValueRefused
+from mlprov_widgets.tasks.arrays import look_into_arrays
 from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Parameter
 from mlprov_widgets.tasks.pictures import look_into
 from mlprov_widgets.tasks.tables import MOST_BYTES
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
-from mlprov_widgets.ui.data_seen import pictures_html, table_html
+from mlprov_widgets.ui.data_seen import arrays_html, pictures_html, table_html
 from mlprov_widgets.ui.desk import ABOUT, Desk, row
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked
+
+_SHOWN = ("images", "labels")
 
 
 class StagePage:
@@ -79,8 +82,8 @@ class StagePage:
             field.tell(checked.errors.get(name, ""), checked.advice.get(name, ""))
         for name, html in self.tables.items():
             seen = checked.tables.get(name)
-            value = table_html(seen) if seen is not None else self._pictures(name) or self._limits(name)
-            shown = value if name in checked.applies else ""
+            value = table_html(seen) if seen is not None else self._pictures(name, checked) or self._limits(name)
+            shown = self._uploaded(name) + value if name in checked.applies else ""
             if html.value != shown:
                 html.value = shown
         self._show_fold(checked, fill)
@@ -110,17 +113,31 @@ class StagePage:
         self.is_unfolded = not self.is_unfolded
         self._show_fold(self._desk.checked, fill=False)
 
-    def _pictures(self, name: str) -> str:
-        """Return what was seen in an archive of pictures, nothing for another file."""
-        desk = self._desk
-        parameter = desk.task.parameter(name)
-        if parameter is None or "zip" not in parameter.suffixes:
+    def _pictures(self, name: str, checked: Checked) -> str:
+        """Return what was seen in a file of pictures or arrays, nothing for another file."""
+        parameter, path = self._desk.task.parameter(name), self._path(name)
+        if parameter is None or path is None or path.suffix[1:].lower() not in parameter.suffixes:
             return ""
-        path = desk.form.sources.get(name) or Path(str(desk.form.given.get(name) or ""))
-        if path.suffix.lower() != ".zip":
+        named = {p.shows: p for p in self._desk.task.parameters if p.of == name and p.name in checked.applies}
+        if path.suffix.lower() == ".zip":
+            seen = look_into(path)
+            return pictures_html(seen) if seen is not None else ""
+        if "labels" not in named:  # the file with the classes: what is in it is shown with the images
             return ""
-        seen = look_into(path)
-        return pictures_html(seen) if seen is not None else ""
+        images, labels = (str(checked.values.get(named[what].name) or "") if what in named else "" for what in _SHOWN)
+        arrays = look_into_arrays(path, images, labels, self._path(named["labels"].name))
+        return arrays_html(arrays) if arrays is not None else ""
+
+    def _path(self, name: str) -> Path | None:
+        """Return where the file of a parameter lies, None for what is no file or not given."""
+        form, parameter = self._desk.form, self._desk.task.parameter(name)
+        given = form.sources.get(name) or form.given.get(name)
+        return Path(str(given)) if given and parameter is not None and parameter.kind is Kind.FILE else None
+
+    def _uploaded(self, name: str) -> str:
+        """Return which file is taken, where no field says it."""
+        path = self._path(name) if self._desk.served else None
+        return parts.help_text(f"Uploaded: {path.name}") if path is not None else ""
 
     def _limits(self, name: str) -> str:
         desk = self._desk

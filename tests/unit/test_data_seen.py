@@ -35,14 +35,14 @@ def test_a_class_is_the_folder_that_a_picture_lies_in(tmp_path: Path) -> None:
 def test_parts_are_counted_and_what_a_file_manager_leaves_behind_is_not(tmp_path: Path) -> None:
     files = {
         "train/a/1.png": PNG,
-        "test/a/2.png": PNG,
+        "Testing/a/2.png": PNG,
         "__MACOSX/train/a/._1.png": b"",
         "train/.DS_Store": b"",
         "readme.txt": b"",
     }
     seen = look_into(archive(tmp_path, files))
     assert seen is not None
-    assert (seen.classes, seen.parts, seen.others) == ({"a": 2}, {"train": 1, "test": 1}, 1)
+    assert (seen.classes, seen.parts, seen.others) == ({"a": 2}, {"training": 1, "test": 1}, 1)
 
 
 @pytest.mark.parametrize("raw", [b"", b"no archive", b"PK\x03\x04" + b"\0" * 40])

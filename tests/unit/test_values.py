@@ -81,7 +81,7 @@ def test_a_value_is_read_as_its_kind(kind: Kind, raw: object, value: object) -> 
         (Kind.INTEGER, True, "True is not a whole number. Give a whole number."),
         (Kind.INTEGER, 1e300, "1e+300 is not a whole number. Give a whole number."),
         (Kind.INTEGER, math.inf, "inf is not a whole number. Give a whole number."),
-        (Kind.INTEGER, "9" * 20, f"'{'9' * 20}' is not a whole number. Give a whole number."),
+        (Kind.INTEGER, "9" * 20, f"'{'9' * 20}' has too many digits. Give a whole number."),
         (Kind.INTEGER, 10**19, f"{10**19} is not a whole number. Give a whole number."),
         (Kind.INTEGER, 10**5000, "<int> is not a whole number. Give a whole number."),
         (Kind.INTEGER, [3], "[3] is not a whole number. Give a whole number."),
