@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest
+from mlprov_widgets.errors import ProvenanceError, ValueRefused, nearest, quoted
+from mlprov_widgets.notebook.kernels import USUAL, Kernel, asking_for, installed
 from mlprov_widgets.notebook.readback import compare_cells, with_code
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.notebook.write import find_data, write_text
+from mlprov_widgets.provenance.reading import value_of
 from mlprov_widgets.provenance.replay import Code, Replay, replay
 from mlprov_widgets.tasks.load import find_task
 from mlprov_widgets.tasks.model import Kind, Sort, Task
@@ -34,6 +36,8 @@ class Restored:
         Cells that ran otherwise than planned.
     missing, not_understood, notes : list of str
     replay : Replay
+    kernel : Kernel or None
+        The recorded kernel, if it is another than the usual one and this machine has it.
     """
 
     task: Task
@@ -44,6 +48,7 @@ class Restored:
     not_understood: list[str]
     notes: list[str]
     replay: Replay
+    kernel: Kernel | None = None
 
 
 def restore(
@@ -102,8 +107,21 @@ def restore(
             f"the file was made with {task.id} {recorded.plan.version}; today's {task.version} is used, "
             f"which differs in: {', '.join(_changed_templates(task, draft.plan, recorded)) or 'no cell'}"
         )
-    text = with_code(task, draft.plan, code if edits == "keep" else ())
-    return Restored(task, draft, text, tuple(c.step for c in code), missing, not_understood, notes, recorded)
+    kernel, told = _kernel(recorded)
+    text = asking_for(with_code(task, draft.plan, code if edits == "keep" else ()), kernel)
+    steps = tuple(c.step for c in code)
+    return Restored(task, draft, text, steps, missing, not_understood, [*notes, *told], recorded, kernel)
+
+
+def _kernel(recorded: Replay) -> tuple[Kernel | None, list[str]]:
+    """Return the recorded kernel if this machine has it, and what is to be said if it has not."""
+    record = recorded.file.entity("plan:notebook") if recorded.file is not None else {}
+    name = str(value_of(record.get("ml:kernel")) or USUAL)
+    if name == USUAL:
+        return None, []
+    kernel = installed(name)
+    told = [] if kernel else [f"the kernel {quoted(name)} is not installed here; {USUAL} is taken"]
+    return kernel, told
 
 
 def _changes(task: Task, recorded: Replay) -> tuple[dict[str, Any], list[Code], list[str]]:

@@ -24,7 +24,7 @@ WEBSOCKET = {"websocket_max_message_size": LARGEST_UPLOAD * 2}
 LIMITS: dict[str, dict[str, Any]] = {
     "VoilaConfiguration": {
         # They want parts of JupyterLab that Voilà has not, and only write errors to the browser's console.
-        "extension_denylist": ["ipylab", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext"],
+        "extension_denylist": ["ipylab", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext", "mlprov-widgets"],
         "show_tracebacks": False,
     },
     "VoilaExecutor": {

@@ -19,6 +19,7 @@ _MOST_NAMED = 12
 """Curves that have their number beside them; of more, the numbers would cover each other and a tooltip has them."""
 
 _WIDTH, _HEIGHT = 420, 220
+_LEFT = 58  # room for a number such as 0.00186
 
 
 def comparison_html(found: Mapping[str, Any], *, only_differences: bool) -> str:
@@ -79,20 +80,21 @@ def _chart(name: str, curves: Sequence[Any]) -> str:
     last = max(epoch for points in lines.values() for epoch, _ in points)
     span, length = (high - low) or 1.0, max(last - 1, 1)
     title = escape(name.replace("_", " "))
+    edge = f'x="{_LEFT - 4}" font-size="11" text-anchor="end" fill="currentColor"'
     drawn = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{title} of {len(lines)} runs" '
         'style="width:100%" font-family="system-ui, sans-serif">'
         f'<text x="8" y="18" font-size="13" font-weight="600" fill="currentColor">{title}</text>'
         f'<text x="{_WIDTH - 8}" y="18" font-size="12" text-anchor="end" fill="currentColor">epoch {last}</text>'
-        f'<rect x="44" y="28" width="{_WIDTH - 84}" height="{_HEIGHT - 44}" fill="none" stroke="#8a94a6" '
+        f'<rect x="{_LEFT}" y="28" width="{_WIDTH - _LEFT - 40}" height="{_HEIGHT - 44}" fill="none" stroke="#8a94a6" '
         'stroke-opacity=".5"/>'
-        f'<text x="40" y="36" font-size="11" text-anchor="end" fill="currentColor">{high:.3g}</text>'
-        f'<text x="40" y="{_HEIGHT - 18}" font-size="11" text-anchor="end" fill="currentColor">{low:.3g}</text>'
+        f'<text {edge} y="36">{high:.3g}</text>'
+        f'<text {edge} y="{_HEIGHT - 18}">{low:.3g}</text>'
     ]
     for place, (number, points) in enumerate(lines.items()):
         colour = f"hsl({place * 360 / max(len(lines), 6):.0f} 65% 45%)"
         where = [
-            (44 + (_WIDTH - 84) * (epoch - 1) / length, _HEIGHT - 20 - (_HEIGHT - 52) * (value - low) / span)
+            (_LEFT + (_WIDTH - _LEFT - 40) * (epoch - 1) / length, _HEIGHT - 20 - (_HEIGHT - 52) * (value - low) / span)
             for epoch, value in points
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in where)

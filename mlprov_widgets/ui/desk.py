@@ -61,6 +61,8 @@ class Desk:
         Called with another form, perhaps of another task.
     ended : callable
         Called when a run has ended, in a thread of its own, while a person may be typing.
+    open_file : callable or None
+        Called with a notebook to open in a tab; None where there are no tabs.
     """
 
     def __init__(self, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
@@ -86,6 +88,7 @@ class Desk:
         self.seek: Callable[[str], None] = lambda parameter: None
         self.take: Callable[[Form], None] = lambda form: None
         self.ended: Callable[[], None] = lambda: None
+        self.open_file: Callable[[Path], None] | None = None
         self._busy = threading.Lock()
 
     @property

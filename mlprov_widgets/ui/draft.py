@@ -20,7 +20,32 @@ from mlprov_widgets.tasks.plan import DataFile
 from mlprov_widgets.ui.form import Form
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
-_VERSION = 1
+_VERSION = 2
+_MOST_RUNS = 20
+
+
+@dataclass(frozen=True)
+class StartedRun:
+    """A run that was started from a page.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+    task : str
+        The task's id.
+    label : str
+        What tells it from the others.
+    epochs : int
+        How many there are going to be, 0 if that is not known.
+    expected : pathlib.Path or None
+        The document that it is to reproduce.
+    """
+
+    folder: Path
+    task: str
+    label: str
+    epochs: int = 0
+    expected: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -32,16 +57,16 @@ class Draft:
     form : Form
     page : str
         The page that was open.
-    run : pathlib.Path or None
-        The folder of the run that was started last.
-    expected : pathlib.Path or None
-        The document that this run is to reproduce.
+    runs : tuple of StartedRun
+        In the order in which they were started.
+    shown : int
+        Which of them is shown, counted from the end, from 1; 0 where there is none.
     """
 
     form: Form
     page: str
-    run: Path | None = None
-    expected: Path | None = None
+    runs: tuple[StartedRun, ...] = ()
+    shown: int = 0
 
 
 @dataclass
@@ -95,9 +120,10 @@ class DraftStore:
                 "recorded_in": _told(form.recorded_in),
                 "code": [vars(code) for code in form.code],
                 "keep_code": form.keep_code,
+                "kernel": form.kernel,
                 "page": draft.page,
-                "run": _told(draft.run),
-                "expected": _told(draft.expected),
+                "runs": [vars(run) for run in draft.runs[-_MOST_RUNS:]],
+                "shown": draft.shown,
             },
             default=str,
         )
@@ -121,7 +147,13 @@ def _read(kept: Mapping[str, Any], task: Task) -> Draft:
     form.recorded_in = _path(kept["recorded_in"])
     form.code = tuple(Code(**code) for code in kept.get("code", []))
     form.keep_code = bool(kept.get("keep_code"))
-    return Draft(form, str(kept["page"]), _path(kept["run"]), _path(kept["expected"]))
+    form.kernel = str(kept["kernel"])
+    return Draft(form, str(kept["page"]), tuple(_run(run) for run in kept["runs"]), int(kept["shown"]))
+
+
+def _run(kept: Mapping[str, Any]) -> StartedRun:
+    expected = _path(kept["expected"])
+    return StartedRun(Path(kept["folder"]), str(kept["task"]), str(kept["label"]), int(kept["epochs"]), expected)
 
 
 def _told(path: Path | None) -> str | None:

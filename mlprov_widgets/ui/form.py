@@ -74,6 +74,8 @@ class Form:
         Cells that were edited by hand in what the form was filled from.
     keep_code : bool
         Whether they go into the notebook in place of the task's own.
+    kernel : str
+        The kernel that the notebook asks for; empty for the usual one.
     """
 
     def __init__(self, task: Task) -> None:
@@ -86,6 +88,7 @@ class Form:
         self.recorded_in: Path | None = None
         self.code: tuple[Code, ...] = ()
         self.keep_code = False
+        self.kernel = ""
         self._seen: dict[str, Table] = {}
 
     def set(self, name: str, raw: object) -> None:
@@ -120,6 +123,7 @@ class Form:
         other.given, other.origins, other.requirements = dict(self.given), dict(self.origins), self.requirements
         other.files, other.sources, other._seen = dict(self.files), dict(self.sources), dict(self._seen)
         other.recorded_in, other.code, other.keep_code = self.recorded_in, self.code, self.keep_code
+        other.kernel = self.kernel
         return other
 
     def says_the_same_as(self, other: Form) -> bool:
@@ -136,6 +140,7 @@ class Form:
             self.recorded_in,
             self.code,
             self.keep_code,
+            self.kernel,
         )
 
     def _forget_file(self, file: str) -> None:

@@ -131,10 +131,12 @@ class LookBox:
     ----------
     desk
         What the pages share.
+    beside_form
+        Whether there are fields to which a parameter can lead.
     """
 
-    def __init__(self, desk: Any) -> None:
-        self._desk = desk
+    def __init__(self, desk: Any, *, beside_form: bool = True) -> None:
+        self._desk, self._beside_form = desk, beside_form
         label = "Upload one, or two to compare"
         self.upload = widgets.FileUpload(accept=".json", multiple=True, description=label, tooltip=label)
         self.upload.observe(desk.guard(self._on_upload), names="value")
@@ -151,20 +153,35 @@ class LookBox:
         files = [(str(file["name"]), bytes(file["content"])) for file in change["new"]]
         if not files:
             return
-        desk = self._desk
         self.upload.value = ()
+
+        def kept() -> list[Path]:
+            if len(files) > 2:
+                raise MlprovError(f"{len(files)} files were given", fix="Choose one, or two to compare")
+            return [self._desk.keep(name, content, LARGEST_FILE) for name, content in files]
+
+        self._look_at(kept)
+
+    def look_at(self, *paths: Path) -> None:
+        """Show a provenance file, or two side by side; what is wrong with one is told here."""
+        self._look_at(lambda: list(paths))
+
+    def _look_at(self, find: Callable[[], list[Path]]) -> None:
+        desk = self._desk
         self._shown.children = ()  # or a message about this file would stand beside the graph of another
         desk.tell("", "")
         try:
-            if len(files) > 2:
-                raise MlprovError(f"{len(files)} files were given", fix="Choose one, or two to compare")
-            paths = [desk.keep(name, content, LARGEST_FILE) for name, content in files]
-            fields = {parameter.name: parameter.label for parameter in desk.task.parameters}
-            self.explorer = opened(paths, self._say, desk.tell, fields=fields, to_field=desk.seek)
+            self.explorer = opened(find(), self._say, desk.tell, **self._to_fields())
         except MlprovError as error:  # told here, where the person looks, and not at the top of the page
             self._told.value = parts.note(str(error), "bad")
             return
         self._shown.children = (self.explorer.widget,)
+
+    def _to_fields(self) -> dict[str, Any]:
+        if not self._beside_form:
+            return {}
+        fields = {parameter.name: parameter.label for parameter in self._desk.task.parameters}
+        return {"fields": fields, "to_field": self._desk.seek}
 
     def _say(self, text: str) -> None:
         self._told.value = parts.note(text) if text else ""

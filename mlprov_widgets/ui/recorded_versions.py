@@ -49,9 +49,9 @@ class RecordedVersions:
         self._wanted = wanted_of(restored)
         self.close()
 
-    def refresh(self, *, is_running: bool) -> None:
+    def refresh(self) -> None:
         """Show what holds now."""
-        self.button.disabled = self.agree.disabled = self._desk.served or is_running or not self._wanted
+        self.button.disabled = self.agree.disabled = self._desk.served or not self._wanted
         if self._desk.form.recorded_in is None:
             self.close()
 

@@ -1,20 +1,24 @@
-"""The page of a run: how far it is, and what came of it."""
+"""The page of the runs: which there are, how far the shown one is, and what came of it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.background import BackgroundRun, Glance
 from mlprov_widgets.tasks.model import Task
+from mlprov_widgets.tasks.plan import Plan
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import RESULT, Desk, row
+from mlprov_widgets.ui.draft import StartedRun
+from mlprov_widgets.ui.progress import epochs_done, progress_html, spoken, state
+from mlprov_widgets.ui.queue_list import QueueList
 from mlprov_widgets.ui.timeleft import TimeLeft
 
 if TYPE_CHECKING:
@@ -22,10 +26,39 @@ if TYPE_CHECKING:
 
 # What only the end of a run needs is imported then: the form is to be there at once.
 _SECONDS_BETWEEN_LOOKS = 0.5
+_MOST_IN_LABEL = 3
+
+
+@dataclass
+class Watched:
+    """A run that is looked after.
+
+    Attributes
+    ----------
+    started : StartedRun
+        What is kept of it when the page is loaded again.
+    run : BackgroundRun or None
+        None once it has ended.
+    task : Task
+        Whose stages it goes through.
+    glance : Glance
+        What was seen of it last.
+    left : str
+        How long it is going to take, in words.
+    results : Results or None
+        What came of it, made when it is shown.
+    """
+
+    started: StartedRun
+    run: BackgroundRun | None
+    task: Task
+    glance: Glance = field(default_factory=lambda: Glance(title="Starting"))
+    left: str = ""
+    results: Results | None = None
 
 
 class RunPage:
-    """A run that goes on beside the form, and its results.
+    """Runs that go on beside the form, and their results.
 
     Parameters
     ----------
@@ -34,145 +67,176 @@ class RunPage:
 
     Attributes
     ----------
-    run : BackgroundRun or None
-        What is running.
-    results : Results or None
-        What came of the last run that left a document.
-    is_empty : bool
-        Whether there was no run yet.
-    folder, expected : pathlib.Path or None
-        Where the last run is, and the document that it is to reproduce.
+    watched : list of Watched
+        The runs, in the order in which they were started.
+    shown : Watched or None
+        The one that the page shows.
     """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self.run: BackgroundRun | None = None
-        self.results: Results | None = None
-        self.expected: Path | None = None
-        self.folder: Path | None = None
-        self.is_empty = True
+        self.watched: list[Watched] = []
+        self.shown: Watched | None = None
         self.progress, self.curves = desk.html(), desk.html()
         # A screen reader is told of every cell, not twice a second; the page's script makes it a live region.
         self.spoken = desk.html()
         self.spoken.add_class("mlprov-live")
-        self.cancel_button = desk.button("Cancel", self.cancel)
+        self.queue = QueueList(desk, lambda number: self.show(self.watched[number]), self.cancel)
+        self.cancel_button = desk.button("Cancel", lambda: self.cancel(self._number(self.shown)))
         self.cancel_row = row(self.cancel_button)
         self.result_box = desk.box()
         heading = desk.html(parts.heading("Run"))
-        self.widget = desk.box(heading, self.progress, self.spoken, self.cancel_row, self.curves, self.result_box)
+        self.widget = desk.box(
+            *(heading, self.queue.widget, self.progress, self.spoken, self.cancel_row, self.curves, self.result_box)
+        )
 
     @property
-    def is_running(self) -> bool:
-        """Whether a run is going on."""
-        return self.run is not None
+    def going_on(self) -> int:
+        """How many runs have not ended, those that wait for their turn included."""
+        return sum(item.run is not None for item in self.watched)
 
-    def refuse_second(self) -> None:
-        """Raise if a run is going on.
-
-        Raises
-        ------
-        MlprovError
-            With what to do.
-        """
-        if self.run is not None:
-            raise MlprovError("a run is going on", fix="Wait for it, or cancel it")
+    @property
+    def results(self) -> Results | None:
+        """What came of the run that is shown."""
+        return self.shown.results if self.shown is not None else None
 
     def start(
         self,
         notebook: Path,
-        values: Mapping[str, Any],
+        plan: Plan,
         expected: Path | None = None,
         packages: Mapping[str, str] | None = None,
     ) -> None:
-        """Run a notebook.
+        """Run a notebook, now or when it is its turn.
 
         Parameters
         ----------
         notebook
-            It carries a Plan.
-        values
-            Those of the Plan, for the progress.
+            It carries the Plan.
+        plan
+            For the progress.
         expected
             The document that the run is to reproduce.
         packages
             See `mlprov_widgets.execution.background.BackgroundRun`.
+
+        Raises
+        ------
+        MlprovError
+            If a visitor of the page has no room for it.
         """
         desk = self._desk
-        self.refuse_second()
         timeout = None
         if desk.quota is not None:
             desk.quota.check_space(desk.folder)
             desk.quota.check_runs(desk.runs)
             timeout = desk.quota.minutes * 60.0
         run = BackgroundRun(notebook, desk.runs, desk.task.id, desk.task_folders, timeout, packages)
-        self.follow(run, values, expected)
+        epochs = plan.values.get("epochs")
+        label = _label(desk.task, plan, expected is not None)
+        self.follow(
+            run, StartedRun(run.folder, desk.task.id, label, epochs if isinstance(epochs, int) else 0, expected)
+        )
         desk.go(RESULT)
 
-    def follow(self, run: BackgroundRun, values: Mapping[str, Any], expected: Path | None) -> None:
-        """Show a run that has been started until it ends."""
-        self.run, self.results, self.expected, self.folder = run, None, expected, run.folder
-        self.is_empty = False
-        self.result_box.children = ()
-        self.cancel_row.layout.display = None
-        self.cancel_button.disabled = False
-        task, epochs = self._desk.task, values.get("epochs")
-        total = epochs if isinstance(epochs, int) else 0
-        self.progress.value = _progress_html(Glance(title="Starting"), task, total)
-        watch = self._desk.guard(lambda: self._watch(run, task, total))
+    def follow(self, run: BackgroundRun, started: StartedRun) -> None:
+        """Look after a run that has been started, and show it."""
+        item = Watched(started, run, self._desk.tasks.get(started.task, self._desk.task))
+        self.watched.append(item)
+        self.queue.add(started.label)
+        self.queue.tell(len(self.watched) - 1, item.glance)
+        self.show(item)
+        watch = self._desk.guard(lambda: self._watch(item, run))
         threading.Thread(target=watch, name="mlprov watch", daemon=True).start()
 
-    def _watch(self, run: BackgroundRun, task: Task, epochs: int) -> None:
-        pause, left = threading.Event(), TimeLeft(epochs)
+    def _watch(self, item: Watched, run: BackgroundRun) -> None:
+        pause, left = threading.Event(), TimeLeft(item.started.epochs)
         try:
             while True:
                 glance = run.look()
-                self.progress.value = _progress_html(glance, task, epochs, left.after(glance.seconds, _epochs(glance)))
-                self.spoken.value = escape(_spoken(glance))
-                self.curves.value = parts.curves(glance.series)
+                item.glance, item.left = glance, left.after(glance.seconds, epochs_done(glance))
                 if glance.result is not None:
                     break
+                self._tell(item)
                 pause.wait(_SECONDS_BETWEEN_LOOKS)
         finally:
-            self.run = None
-            self.cancel_row.layout.display = "none"
-        self.curves.value, self.spoken.value = "", "The run has ended."
-        self.show_result(glance.result)
-
-    def show_result(self, result: Mapping[str, Any]) -> None:
-        """Show what came of a run."""
-        self.is_empty = False
-        provenance = Path(str(result.get("provenance") or ""))
-        told = parts.note(str(result["message"]), "bad") if result.get("message") else ""
-        verdict = self._verdict(result, provenance)
-        verdict += _not_had(result.get("not_had"))
-        shown: tuple[widgets.Widget, ...] = (widgets.HTML(verdict),) if verdict else ()
-        if provenance.is_file():
-            from mlprov_widgets.ui.results import Results
-            from mlprov_widgets.ui.verdict import document_of
-
-            self.results = Results(provenance, self._desk, document_of(self.expected) if verdict else None)
-            shown = (*shown, self.results.widget)
-        self.result_box.children = shown
-        # The card says it where there is one.
-        self.progress.value = told if result["status"] != "completed" and not verdict else ""
+            item.run = None
+        self.queue.tell(self._number(item), item.glance)
+        self.spoken.value = f"Run {self._number(item) + 1} has ended: {escape(state(item.glance))}."
+        if item is self.shown:
+            self.show(item)
         self._desk.ended()
 
-    def _verdict(self, result: Mapping[str, Any], provenance: Path) -> str:
-        """Return the card of a run that was to reproduce another, empty for any other run."""
-        if self.expected is None:
-            return ""
-        from mlprov_widgets.ui.verdict import failure_html, verdict_html
+    def _tell(self, item: Watched) -> None:
+        """Show how far a run is: in the list, and below it if it is the one that is shown."""
+        self.queue.tell(self._number(item), item.glance)
+        if item is self.shown:
+            self.progress.value = progress_html(item.glance, item.task, item.started.epochs, item.left)
+            self.spoken.value = escape(spoken(item.glance))
+            self.curves.value = parts.curves(item.glance.series)
 
-        if result["status"] == "completed" and provenance.is_file():
-            return verdict_html(self.expected, provenance)
-        return failure_html(self.expected, result, self._desk.task)
+    def show(self, item: Watched) -> None:
+        """Show a run: how far it is, or what came of it."""
+        self.shown = item
+        self.queue.mark(self._number(item))
+        going = item.run is not None
+        self.cancel_row.layout.display = None if going else "none"
+        self.cancel_button.disabled = False
+        if going:
+            self.result_box.children = ()
+            self._tell(item)
+        else:
+            self.curves.value = ""
+            self._show_result(item, item.glance.result or {})
 
-    def cancel(self) -> None:
-        """Stop the run that is going on."""
-        run = self.run  # the watching thread may end it at any moment
+    def _show_result(self, item: Watched, result: Mapping[str, Any]) -> None:
+        self.result_box.children = ()
+        provenance = Path(str(result.get("provenance") or ""))
+        if item.results is None and provenance.is_file():
+            self.progress.value = parts.help_text("Putting together what came of it…")
+        verdict = _verdict(item, result, provenance)
+        card = verdict + _not_had(result.get("not_had"))
+        shown: tuple[widgets.Widget, ...] = (self._desk.html(card),) if card else ()
+        if provenance.is_file():
+            if item.results is None:
+                item.results = self._results(provenance, item.started.expected if verdict else None)
+            shown = (*shown, item.results.widget)
+        if item is not self.shown:  # a person has gone on to another run meanwhile
+            return
+        # The card says it where there is one.
+        told = str(result.get("message") or "") if result.get("status") != "completed" and not verdict else ""
+        self.progress.value = parts.note(told, "bad") if told else ""
+        self.result_box.children = shown
+
+    def _results(self, provenance: Path, expected: Path | None) -> Results:
+        from mlprov_widgets.ui.results import Results
+        from mlprov_widgets.ui.verdict import document_of
+
+        return Results(provenance, self._desk, document_of(expected) if expected is not None else None)
+
+    def _number(self, item: Watched | None) -> int:
+        return next(number for number, known in enumerate(self.watched) if known is item)
+
+    def cancel(self, number: int) -> None:
+        """Stop a run that is going on, or take it out of the line."""
+        item = self.watched[number]
+        run = item.run  # the watching thread may end it at any moment
         if run is not None:
-            self.cancel_button.disabled = True
+            if item is self.shown:
+                self.cancel_button.disabled = True
             run.cancel()
+
+
+def _verdict(item: Watched, result: Mapping[str, Any], provenance: Path) -> str:
+    """Return the card of a run that was to reproduce another, empty for any other run."""
+    expected = item.started.expected
+    if expected is None:
+        return ""
+    from mlprov_widgets.ui.verdict import failure_html, verdict_html
+
+    if result.get("status") == "completed" and provenance.is_file():
+        return verdict_html(expected, provenance)
+    return failure_html(expected, result, item.task)
 
 
 def _not_had(packages: Sequence[Mapping[str, Any]] | None) -> str:
@@ -185,51 +249,12 @@ def _not_had(packages: Sequence[Mapping[str, Any]] | None) -> str:
     return parts.note(f"It ran in a fresh environment. What could not be had: {told}.", "warn")
 
 
-def _epochs(glance: Glance) -> int:
-    return max((len(values) for values in glance.series.values()), default=0)
-
-
-def _spoken(glance: Glance) -> str:
-    if glance.before:
-        return _waiting(glance.before)
-    return (
-        f"{glance.title}, cell {glance.done + 1} of {glance.total}" if 0 < glance.total > glance.done else glance.title
-    )
-
-
-def _waiting(before: int) -> str:
-    runs = "one run is" if before == 1 else f"{before} runs are"
-    return f"Waiting for its turn: {runs} before this one. You may close the page and come back"
-
-
-def _progress_html(glance: Glance, task: Task, epochs: int, left: str = "") -> str:
-    share = glance.done / glance.total if glance.total else 0.0
-    done = _epochs(glance)
-    told = (
-        f"{glance.title} ({glance.done} of {glance.total} cells)" if glance.total else f"{glance.title or 'Starting'}…"
-    )
-    if done and share < 1:
-        told += f", epoch {done}" + (f" of {epochs}" if epochs else "")
-    if glance.before:
-        told = _waiting(glance.before)
-    if glance.seconds >= 1:
-        told += f" · {glance.seconds:.0f} s"
-    if left and share < 1:
-        told += f" · {left}"
-    return (
-        f'<div role="status" aria-live="off">{escape(told)}</div>'
-        f'<div class="mlprov-bar"><i style="width:{share:.1%}"></i></div>' + _stages_html(glance, task)
-    )
-
-
-def _stages_html(glance: Glance, task: Task) -> str:
-    """Return the stages as a line: those that are done, the one that runs, those to come."""
-    running = task.stage_of_step(glance.step)
-    before_all = -1 if glance.done < glance.total / 2 else len(task.stages)  # the notebook's own cells are at both ends
-    now = next((number for number, stage in enumerate(task.stages) if stage.id == running), before_all)
-    items = []
-    for number, stage in enumerate(task.stages):
-        state = "done" if number < now else "now" if number == now else "next"
-        mark = {"done": "✓ ", "now": "▸ ", "next": ""}[state]
-        items.append(f'<li class="mlprov-{state}">{mark}{escape(stage.title)}</li>')
-    return f'<ol class="mlprov-stages">{"".join(items)}</ol>'
+def _label(task: Task, plan: Plan, again: bool) -> str:
+    """Return what tells a run from the others of a form: its title, and what was chosen for it."""
+    title = str(plan.values.get("title") or task.title)
+    if again:
+        return f"{title}, reproduced"
+    rows = parts.plan_rows(task, plan)
+    chosen = [f"{label} {value}" for label, value, origin in rows if origin == "user" and value != title]
+    more = ", …" if len(chosen) > _MOST_IN_LABEL else ""
+    return f"{title}: {', '.join(chosen[:_MOST_IN_LABEL])}{more}" if chosen else title

@@ -55,12 +55,13 @@ const copied = async (text) => {
   document.execCommand("copy");
   area.remove();
 };
-let looks = 0;
+let looks = 0, met = 0;
 const timer = setInterval(() => {
   const forms = document.querySelectorAll(".mlprov");
   forms.forEach((form) => {
     if (form.dataset.mlprovKeys) return;
     form.dataset.mlprovKeys = "own";
+    met += 1;
     form.setAttribute("data-lm-suppress-shortcuts", "true");
     form.addEventListener("keydown", (event) => event.stopPropagation());
     // Notebook 7 listens before the form does, and looks at the element that has the focus.
@@ -155,7 +156,8 @@ const timer = setInterval(() => {
     }, true);
     // The code beside the form is drawn anew with every change: it stays where a person scrolled to, and
     // moves only to show what changed. A file that was asked for is saved without a second click.
-    let place = 0, page = "";
+    let place = 0, page = "", pressed = false;
+    form.addEventListener("click", ({ target }) => { pressed = Boolean(target.closest("button")); }, true);
     form.addEventListener("scroll", ({ target }) => {
       if (target.matches(".mlprov-cells")) place = target.scrollTop;
     }, true);
@@ -172,6 +174,14 @@ const timer = setInterval(() => {
         const seen = own.top >= box.top && own.bottom <= box.bottom;
         if (line && !seen) cells.scrollTop += own.top - box.top - box.height / 3;
       }
+      // A button that leads to another page goes with its own page, and the focus with it: it goes on at the heading.
+      const title = pressed && find("h2");
+      if (title) setTimeout(() => {
+        pressed = false;
+        if (!title.isConnected || form.contains(document.activeElement)) return;
+        title.tabIndex = -1;
+        title.focus();
+      }, 50);
       find("a.mlprov-now")?.click();
       find(".mlprov-live")?.setAttribute("role", "status");
     }).observe(form, { childList: true, subtree: true });
@@ -190,7 +200,7 @@ const timer = setInterval(() => {
       graphs().forEach((graph) => { graph.resize(); graph.fit(undefined, 14); });
     }).observe(form);
   });
-  if (forms.length || ++looks > 100) clearInterval(timer);
+  if (met || ++looks > 100) clearInterval(timer);
 }, 100);
 """
 # A reload of a Voilà page starts another kernel. The page's address keeps a token that nobody can guess,

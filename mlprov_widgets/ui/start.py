@@ -14,7 +14,7 @@ from mlprov_widgets.files import new_folder
 from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
-from mlprov_widgets.ui.desk import Desk, row
+from mlprov_widgets.ui.desk import RESULT, Desk, row
 from mlprov_widgets.ui.form import Form
 from mlprov_widgets.ui.look import LookBox
 from mlprov_widgets.ui.recorded_versions import RecordedVersions
@@ -93,8 +93,7 @@ class StartPage:
             self.task.value = form.task.id
         self._help.value = parts.help_text(form.task.description)
         self.reproduce_row.layout.display = None if form.recorded_in else "none"
-        self.reproduce.disabled = self._runs.is_running
-        self.versions.refresh(is_running=self._runs.is_running)
+        self.versions.refresh()
         # A stranger's code is not run, so there is nothing to choose.
         self._edits_box.layout.display = None if form.code and not self._desk.served else "none"
         if self.edits.value != form.keep_code:
@@ -148,6 +147,7 @@ class StartPage:
         form = Form(restored.task)
         form.fill(restored.draft)
         form.recorded_in = path
+        form.kernel = "" if restored.kernel is None else restored.kernel.name
         form.code = tuple(code for code in restored.replay.code if code.step in restored.edited)
         self.versions.offer(restored)
         desk.take(form)
@@ -161,7 +161,8 @@ class StartPage:
         source = desk.form.recorded_in
         if source is None:
             raise MlprovError("the form was changed since the file was read", fix="Upload the file again")
-        self._runs.refuse_second()
+        if desk.page == RESULT:  # a double click: the first one has opened the run's page
+            return
         edits = "keep" if desk.form.keep_code and not desk.served else "drop"
         restored = restore(source, edits=edits, tasks=desk.task_folders, data=desk.data_places())
         plan, found = restored.draft.plan, restored.draft.sources
@@ -169,7 +170,7 @@ class StartPage:
             raise DataFileError("this data file is not here", field=absent, fix="Upload it in its field first")
         folder = new_folder(desk.folder / "experiments", f"reproduce-{restored.task.id}")
         notebook: Path = write_restored(restored, folder / f"{restored.task.id}.ipynb")
-        self._runs.start(notebook, plan.values, source, packages)
+        self._runs.start(notebook, plan, source, packages)
 
 
 def _imported_html(restored: Restored) -> str:

@@ -70,11 +70,31 @@ class Wizard:
         """Display the form."""
         from IPython.display import Javascript, display
 
-        if session := os.environ.get("JPY_SESSION_NAME"):
+        session = os.environ.get("JPY_SESSION_NAME")
+        if session:
             # The same notebook, so the same form: after its cell ran again, or its kernel was started again.
             self._come_back(sha256_of_text(session)[:32])
         display(self.widget)
         display(Javascript(script(largest=self._largest, remembered=self.desk.in_voila)))
+        if session:
+            self._join_lab()
+
+    def _join_lab(self) -> None:
+        """Give JupyterLab, if this is one, its commands."""
+        from mlprov_widgets.ui.lab import COMPARE, NEW, OPEN, lab
+
+        def another(page: str = START) -> tuple[widgets.Widget, str]:
+            form = Wizard(folder=self.desk.folder, tasks=self.desk.task_folders)
+            form.desk.open_file = self.desk.open_file
+            form.go(page)
+            return form.widget, script(largest=form._largest)
+
+        def provenance() -> tuple[widgets.Widget, str]:
+            from mlprov_widgets.ui.open_provenance import OpenProvenance
+
+            return OpenProvenance(Desk(self.desk.folder)).widget, script(largest=self._largest)
+
+        lab().serve(self.desk, {NEW: another, COMPARE: lambda: another(RUNS), OPEN: provenance})
 
     # Layout -----------------------------------------------------------------------------------------
 
@@ -230,13 +250,13 @@ class Wizard:
             return
         self._take(draft.form)
         self._history = History(draft.form)
-        if draft.run is not None:
+        for started in draft.runs:
             with contextlib.suppress(ExecutionError):  # somebody has tidied up
-                checked = self.desk.checked.draft
-                values = checked.plan.values if checked is not None else {}
-                self.runs.follow(BackgroundRun.attach(draft.run), values, draft.expected)
-        self.go(draft.page if draft.page in self.pages() else START)
-        if draft.form.given or draft.run is not None:
+                self.runs.follow(BackgroundRun.attach(started.folder), started)
+        if 0 < draft.shown <= len(self.runs.watched):
+            self.runs.show(self.runs.watched[-draft.shown])
+        self.go(draft.page if draft.page in self.pages() and (self.runs.watched or draft.page != RESULT) else START)
+        if draft.form.given or draft.runs:
             self.desk.tell("", "This is as you left it. Reset everything begins anew.")
 
     def _on_refused(self, change: dict[str, str]) -> None:
@@ -269,7 +289,12 @@ class Wizard:
         self._show_steps(checked)
         self._show_page()
         self._show_preview(checked)
-        self._drafts.keep(Draft(self.desk.form, self.page, self.runs.folder, self.runs.expected))
+        self._drafts.keep(self._draft())
+
+    def _draft(self) -> Draft:
+        watched = self.runs.watched
+        shown = next((n for n, item in enumerate(reversed(watched), 1) if item is self.runs.shown), 0)
+        return Draft(self.desk.form, self.page, tuple(item.started for item in watched), shown)
 
     def _show_progress(self) -> None:
         # Not the fields: a run ends in a thread of its own.
@@ -296,11 +321,13 @@ class Wizard:
         for number, (page, button) in enumerate(self._step_buttons.items(), 1):
             count = wrong.get(page, 0)
             told = f"{number}. {self.desk.title_of(page)}" + (f" ({count} to correct)" if count else "")
+            if page == RESULT and self.runs.going_on > 1:
+                told += f" ({self.runs.going_on} runs going on)"
             if button.description != told:
                 button.description = told
             (button.add_class if count else button.remove_class)("mlprov-bad")
             (button.add_class if page == self.page else button.remove_class)("mlprov-current")
-            button.disabled = page == RESULT and self.runs.is_empty
+            button.disabled = page == RESULT and not self.runs.watched
 
     def _show_preview(self, checked: Checked) -> None:
         if self.page in (RESULT, RUNS):

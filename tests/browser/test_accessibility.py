@@ -53,6 +53,52 @@ def test_axe_finds_nothing_serious_on_any_page(
     assert {title: told for title, told in found.items() if told} == {}
 
 
+@pytest.mark.slow
+def test_axe_finds_nothing_serious_in_runs_their_results_and_their_comparison(
+    page: Page, url: str, open_form: Callable[..., Any], screenshot: Any
+) -> None:
+    page.goto(url)
+    form = open_form()
+    form.start_run(5)
+    expect(page.get_by_role("heading", level=2)).to_have_text("Run")
+    found = {"running": form.faults()}
+    form.start_run(6)
+    expect(page.get_by_text("Your runs")).to_be_visible()
+    found["queue"] = form.faults()
+    screenshot("queue")
+    expect(page.get_by_text("completed, accuracy")).to_have_count(2, timeout=180_000)
+    page.get_by_role("button", name="1. Multiclass").click()
+    form.wait_for_results()
+    form.nodes()
+    found["results and explorer"] = form.faults()
+    screenshot("results")
+    form.step("All runs")
+    for box in page.locator(".mlprov-run-row").get_by_role("checkbox").all()[:2]:
+        box.check()
+    form.button("Compare 2 runs").click()
+    expect(page.get_by_role("heading", name="Metrics")).to_be_visible()
+    found["comparison"] = form.faults()
+    screenshot("comparison")
+    assert {title: told for title, told in found.items() if told} == {}
+
+
+def test_the_focus_goes_on_at_the_heading_of_the_page_that_a_button_opened(
+    page: Page, url: str, open_form: Callable[..., Any]
+) -> None:
+    page.goto(url)
+    form = open_form()
+    form.button("Choose the data").press("Enter")
+    for title, button in (("Data ingestion", "Next"), ("Data preparation", "Back"), ("Data ingestion", "")):
+        heading = page.get_by_role("heading", level=2, name=title)
+        expect(heading).to_be_focused()
+        if button:
+            form.button(button).press("Enter")
+    # What is typed, and a step that stays where it is, keep the focus.
+    form.button(". Training").press("Enter")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Training")
+    expect(form.button(". Training")).to_be_focused()
+
+
 def test_the_form_is_filled_in_by_keyboard_alone(page: Page, url: str, open_form: Callable[..., Any]) -> None:
     page.goto(url)
     form = open_form()

@@ -137,3 +137,119 @@ def test_letters_typed_in_the_form_are_no_shortcuts_of_the_notebook(form: Any, p
     page.keyboard.type("ddb")
     form.step("Data ingestion")
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(1)
+
+
+def test_a_card_of_the_launcher_opens_the_form_and_overwrites_nothing(
+    page: Page, url: str, folder: Path, open_form: Callable[..., Any]
+) -> None:
+    (folder / "new").mkdir()
+    for name in ("experiment.ipynb", "experiment-2.ipynb"):
+        page.goto(f"{url}/lab/workspaces/card/tree/new?reset")
+        page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+        page.locator(".jp-LauncherCard", has_text="ML experiment").click()
+        open_form()
+        expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
+        assert (folder / "new" / name).is_file()
+    sessions = page.request.get(f"{url}/api/sessions").json()
+    assert sorted(one["path"] for one in sessions if one["path"].startswith("new/")) == [
+        "new/experiment-2.ipynb",
+        "new/experiment.ipynb",
+    ]
+
+
+def palette(page: Page, command: str) -> None:
+    """Choose a command in the palette, where it stands once."""
+    page.wait_for_function("() => jupyterapp.commands.hasCommand('mlprov:new-experiment')")
+    field = page.locator(".lm-CommandPalette-input")
+    while not field.is_visible():  # a notebook whose cells have just run takes the focus, which closes the palette
+        page.evaluate("void jupyterapp.commands.execute('apputils:activate-command-palette')")
+        page.wait_for_timeout(300)
+    field.fill(command)
+    item = page.locator(".lm-CommandPalette-item", has_text=command)
+    expect(item).to_have_count(1)
+    item.click()
+
+
+def restart(page: Page) -> None:
+    """Restart the kernel of the notebook, and run its cell."""
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def test_a_command_of_the_palette_opens_a_form_in_a_tab_beside_the_notebook(
+    form: Any, page: Page, folder: Path, screenshot: Any
+) -> None:
+    palette(page, "New ML experiment")
+    tab = page.locator(".mlprov-tab")
+    expect(tab.get_by_role("button", name="Choose the data")).to_be_visible()
+    expect(page.get_by_role("tab", name="ML experiment")).to_be_visible()
+    screenshot("tab")
+    # It is a form of its own, and letters typed in it are no shortcuts of the notebook.
+    tab.get_by_role("button", name=". Training").click()
+    tab.get_by_label("Epochs", exact=True).fill("12")
+    expect(tab.locator(".mlprov-preview")).to_contain_text("epochs = 12")
+    expect(form.page.locator(".jp-Notebook .mlprov-preview")).to_contain_text("epochs = 100")
+    tab.get_by_role("button", name="Back").focus()
+    page.keyboard.type("ddb")
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(1)
+    # What it makes opens in a tab.
+    tab.get_by_role("button", name=". Review").click()
+    tab.get_by_role("button", name="Make the notebook").click()
+    tab.get_by_role("button", name="Open the notebook").click()
+    expect(page.get_by_role("tab", name="multiclass_classification.ipynb")).to_be_visible()
+    expect(page.locator(".jp-Notebook .jp-CodeCell").nth(5)).to_be_attached()
+
+
+def test_the_commands_open_provenance_and_the_comparison_of_runs(
+    form: Any, page: Page, folder: Path, recorded: Path, screenshot: Any
+) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(recorded.parent, folder / "mlprov_runs" / name)
+    palette(page, "Compare runs")
+    runs = page.locator(".mlprov-tab")
+    expect(runs.get_by_role("heading", level=2)).to_have_text("Runs")
+    for box in runs.locator(".mlprov-run-row").get_by_role("checkbox").all()[:2]:
+        box.check()
+    runs.get_by_role("button", name="Compare 2 runs").click()
+    expect(runs.get_by_role("heading", name="Metrics")).to_be_visible()
+    page.get_by_role("tab", name="Runs").locator(".lm-TabBar-tabCloseIcon").click()
+    palette(page, "Open provenance…")
+    tab = page.locator(".mlprov-tab").last
+    tab.get_by_label("A run in this folder").select_option(index=1)
+    tab.get_by_role("button", name="Look at it").click()
+    expect(tab.locator(".mlprov-explorer .mlprov-graph canvas").first).to_be_visible()
+    screenshot("provenance")
+    for name in ("a", "b"):
+        shutil.rmtree(folder / "mlprov_runs" / name)
+
+
+@pytest.mark.slow
+def test_the_commands_work_after_a_restart_a_reload_and_beside_another_notebook(
+    form: Any, page: Page, url: str, folder: Path
+) -> None:
+    restart(page)
+    form.button("Choose the data").wait_for()
+    palette(page, "New ML experiment")
+    expect(page.locator(".mlprov-tab").get_by_role("button", name="Choose the data")).to_be_visible()
+    page.get_by_role("tab", name="ML experiment").locator(".lm-TabBar-tabCloseIcon").click()
+    expect(page.locator(".mlprov-tab")).to_have_count(0)
+    # Another notebook: the commands are there once, and work when the first one's kernel is gone.
+    shutil.copy(DEMO, folder / "second.ipynb")
+    page.evaluate(
+        """async () => {
+            const opened = await jupyterapp.commands.execute(
+                'docmanager:open', {path: 'second.ipynb', factory: 'Notebook'}
+            );
+            await opened.sessionContext.ready;
+        }"""
+    )
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    expect(page.get_by_role("button", name="Choose the data")).to_have_count(1)
+    palette(page, "New ML experiment")
+    expect(page.locator(".mlprov-tab").get_by_role("button", name="Choose the data")).to_be_visible()
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    page.wait_for_function("() => window.jupyterapp?.restored.then(() => true)")
+    palette(page, "New ML experiment")
+    expect(page.locator(".mlprov-tab").last.get_by_role("button", name="Choose the data")).to_be_visible()

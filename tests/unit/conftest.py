@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -227,6 +227,24 @@ WriteTask = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def settings_of_nobody(plain_environment: None) -> None:
     """Leave out the settings of whoever runs the tests."""
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of the test's own, and not under Voilà."""
+    for name in ("VOILA_REQUEST_URL", "VOILA_PREHEAT", "MLPROV_TRUSTED", "MLPROV_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def closed_widgets(own_folder: Path) -> Iterator[None]:
+    """Forget a test's widgets; ipywidgets keeps all of them otherwise."""
+    import ipywidgets
+
+    yield
+    ipywidgets.Widget.close_all()
 
 
 @pytest.fixture

@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 
 from mlprov_widgets.tasks.load import find_tasks
-from mlprov_widgets.ui.draft import Draft, DraftStore
+from mlprov_widgets.ui.draft import Draft, DraftStore, StartedRun
 from mlprov_widgets.ui.form import Form
 
 TOKEN = "0123456789abcdef" * 2
 TASKS = find_tasks([])
 TASK = next(iter(TASKS.values()))
+
+
+def runs_of(folder: Path) -> tuple[StartedRun, ...]:
+    return (
+        StartedRun(folder / "first", "tiny", "A <b>", 7, folder / "provenance.json"),
+        StartedRun(folder / "second", "tiny", "B"),
+    )
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ def kept(tmp_path: Path) -> DraftStore:
     form = Form(TASK)
     form.set("epochs", "7")
     form.set("author", "Ada <b>")
-    store.keep(Draft(form, "training", tmp_path / "run", tmp_path / "provenance.json"))
+    store.keep(Draft(form, "training", runs_of(tmp_path), 1))
     return store
 
 
@@ -38,7 +45,7 @@ def test_a_draft_comes_back_under_its_token(kept: DraftStore, tmp_path: Path) ->
     draft = DraftStore(tmp_path).open(TOKEN, TASKS)
     assert draft is not None
     assert draft.form.given == {"epochs": "7", "author": "Ada <b>"}
-    assert (draft.page, draft.run, draft.expected) == ("training", tmp_path / "run", tmp_path / "provenance.json")
+    assert (draft.page, draft.runs, draft.shown) == ("training", runs_of(tmp_path), 1)
 
 
 def test_a_draft_makes_the_same_plan(kept: DraftStore, tmp_path: Path) -> None:
@@ -88,7 +95,7 @@ def test_what_did_not_change_is_not_written_again(kept: DraftStore, tmp_path: Pa
     form = Form(TASK)
     form.set("epochs", "7")
     form.set("author", "Ada <b>")
-    kept.keep(Draft(form, "training", tmp_path / "run", tmp_path / "provenance.json"))
+    kept.keep(Draft(form, "training", runs_of(tmp_path), 1))
     assert (file_of(tmp_path).stat().st_mtime_ns, file_of(tmp_path).stat().st_ino) == before
 
 
@@ -96,10 +103,11 @@ def test_what_did_not_change_is_not_written_again(kept: DraftStore, tmp_path: Pa
     "change",
     [
         {"task": "nowhere"},
-        {"version": 2},
+        {"version": 1},
         {"given": None},
         {"files": {"data_file": {"path": "/etc/passwd"}}},
         {"page": None, "sources": 3},
+        {"runs": [{"folder": "run"}]},
     ],
 )
 def test_a_damaged_draft_is_not_taken(kept: DraftStore, tmp_path: Path, change: dict[str, Any]) -> None:

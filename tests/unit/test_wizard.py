@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ import pytest
 
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import DataFileError, MlprovError, ProvenanceError, ValueRefused
-from mlprov_widgets.execution.background import Glance
+from mlprov_widgets.execution.background import BackgroundRun, Glance
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.ui import review, running, stage, start
 from mlprov_widgets.ui.desk import is_served
+from mlprov_widgets.ui.draft import StartedRun
+from mlprov_widgets.ui.progress import progress_html
+from mlprov_widgets.ui.running import Watched
 from mlprov_widgets.ui.wizard import Wizard
 
 IRIS = "multiclass_classification"
@@ -29,20 +32,7 @@ TABLE = b"length;width;kind\n1;2;a\n2;3;b\n3;4;a\n4;5;b\n5;6;a\n6;7;b\n7;8;a\n"
 HOSTILE = "<script>alert(1)</script>"
 
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder of the test's own, and not under Voilà."""
-    for name in ("VOILA_REQUEST_URL", "VOILA_PREHEAT", "MLPROV_TRUSTED", "MLPROV_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def closed_widgets() -> Iterator[None]:
-    """Forget a test's widgets; ipywidgets keeps all of them otherwise."""
-    yield
-    widgets.Widget.close_all()
+pytestmark = pytest.mark.usefixtures("closed_widgets")
 
 
 @pytest.fixture
@@ -225,7 +215,7 @@ def test_nothing_can_be_made_while_something_is_wrong(tiny: Wizard) -> None:
 
 def test_the_review_says_where_something_is_wrong(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
-    assert "<li>Training: &#x27;many&#x27; is not a whole number." in tiny.review.summary.value
+    assert "<li>Training, Epochs: &#x27;many&#x27; is not a whole number." in tiny.review.summary.value
 
 
 def test_what_does_not_apply_is_hidden(tiny: Wizard) -> None:
@@ -256,7 +246,7 @@ def test_an_exception_behind_a_button_is_told_and_the_next_click_works(
     tiny: Wizard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(review, "write_notebook", lambda *_: 1 / 0)
+        patch.setattr(review, "write_text", lambda *_: 1 / 0)
         tiny.review.generate_button.click()
     assert "ZeroDivisionError" in visible(tiny)
     tiny.review.generate_button.click()
@@ -267,7 +257,7 @@ def test_an_error_for_a_person_is_told_as_it_is(tiny: Wizard, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise MlprovError("the disk <is> full", fix="Make room")
 
-    monkeypatch.setattr(review, "write_notebook", refuse)
+    monkeypatch.setattr(review, "write_text", refuse)
     tiny.review.generate_button.click()
     assert visible(tiny) == (
         '<div class="mlprov-note mlprov-bad" role="alert">the disk &lt;is&gt; full. Make room.</div>'
@@ -893,8 +883,10 @@ class FakeRun:
         self.folder = Path("run")
         self.result: dict[str, Any] | None = None
 
+    waits = 0
+
     def look(self) -> Glance:
-        return Glance("train", "Move <it>", 1, 4, {"loss": [0.5, None, 0.25]}, 7.0, self.result)
+        return Glance("train", "Move <it>", 1, 4, {"loss": [0.5, None, 0.25]}, 7.0, self.result, self.waits)
 
     def cancel(self) -> None:
         self.result = {"status": "cancelled", "message": "cancelled <here>"}
@@ -908,8 +900,16 @@ def fake_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "_SECONDS_BETWEEN_LOOKS", 0.01)
 
 
+def started(form: Wizard, result: dict[str, Any] | None = None, expected: Path | None = None) -> FakeRun:
+    """Return a run that the form looks after."""
+    run = FakeRun(Path(), Path(), "", (), None, None)
+    run.result = result
+    form.runs.follow(run, StartedRun(run.folder, form.desk.task.id, "A run", 4, expected))  # type: ignore[arg-type]
+    return run
+
+
 def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60  # what the end of a run needs is loaded then
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)
@@ -984,41 +984,76 @@ def test_a_stranger_is_never_offered_to_install(served: Wizard, fake_runs: None)
 
 
 def test_what_could_not_be_had_is_told_above_the_results(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
-    tiny.runs.expected = Path(tiny_run["provenance"])
-    tiny.runs.show_result(tiny_run | {"not_had": [{"name": "torch", "expected": "1.0<", "actual": "2.0"}]})
+    not_had = [{"name": "torch", "expected": "1.0<", "actual": "2.0"}]
+    started(tiny, tiny_run | {"not_had": not_had}, Path(tiny_run["provenance"]))
+    wait_until(lambda: bool(tiny.runs.result_box.children))
     card = tiny.runs.result_box.children[0].value
     assert "What could not be had: torch 1.0&lt; (2.0 was used)." in card
 
 
-def test_a_second_run_is_refused_in_words(tiny: Wizard, fake_runs: None) -> None:
-    tiny.review.run()
-    with pytest.raises(MlprovError, match="a run is going on"):
-        tiny.review.run()
-    tiny.runs.cancel_button.click()
-    wait_until(lambda: "cancelled" in tiny.runs.progress.value)
+def test_another_run_is_started_from_the_same_form_while_one_goes_on(tiny: Wizard, fake_runs: None) -> None:
+    tiny.review.run_button.click()
+    assert tiny.runs.queue.widget.layout.display == "none"
+    control(tiny, "epochs").value = "9"
+    tiny.go("review")
+    assert "A run is going on; this one waits for its turn." in tiny.review._waits.value
+    tiny.review.run_button.click()
+    assert (FakeRun.made, tiny.runs.going_on, len(notebooks(tiny))) == (2, 2, 2)
+    assert [chosen.description for chosen, _, _ in tiny.runs.queue.lines] == [
+        "1. Tiny classifier",
+        "2. Tiny classifier: Epochs 9",
+    ]
+    assert "Result (2 runs going on)" in tiny._step_buttons["result"].description
+    for _, _, cancel in tiny.runs.queue.lines:
+        cancel.click()
+    wait_until(lambda: tiny.runs.going_on == 0)
+    wait_until(lambda: "cancelled" in tiny.runs.queue.lines[0][1].value)
+    assert tiny.review._waits.value == ""
+
+
+def test_a_run_in_the_line_is_cancelled_alone_and_what_came_of_each_is_shown_on_a_click(
+    tiny: Wizard, fake_runs: None, tiny_run: dict[str, Any]
+) -> None:
+    first, second = (started(tiny) for _ in range(2))
+    second.waits = 1
+    wait_until(lambda: "waiting, 1st in the line" in tiny.runs.queue.lines[1][1].value)
+    assert "Waiting for its turn: one run is before this one" in tiny.runs.progress.value
+    tiny.runs.queue.lines[1][2].click()
+    wait_until(lambda: "cancelled" in tiny.runs.queue.lines[1][1].value)
+    assert "cancelled &lt;here&gt;" in tiny.runs.progress.value
+    assert (tiny.runs.going_on, tiny.runs.queue.lines[1][2].layout.display) == (1, "none")
+    first.result = tiny_run
+    wait_until(lambda: "completed" in tiny.runs.queue.lines[0][1].value)
+    assert tiny.runs.results is None
+    tiny.runs.queue.lines[0][0].click()
+    assert tiny.runs.results is not None
+    assert tiny.runs.progress.value == ""
+    tiny.runs.queue.lines[1][0].click()
+    assert (tiny.runs.results, tiny.runs.result_box.children) == (None, ())
 
 
 def test_a_form_that_was_closed_during_a_run_disturbs_nobody(tiny: Wizard, fake_runs: None) -> None:
     tiny.review.run_button.click()
-    run = tiny.runs.run
+    (item,) = tiny.runs.watched
     widgets.Widget.close_all()
-    assert run is not None
-    run.cancel()
-    wait_until(lambda: tiny.runs.run is None)
+    assert item.run is not None
+    item.run.cancel()
+    wait_until(lambda: item.run is None)
 
 
 def test_the_results_of_a_run_are_shown(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
-    tiny.runs.show_result(tiny_run)
+    started(tiny, tiny_run)
+    wait_until(lambda: tiny.runs.results is not None and bool(tiny.runs.result_box.children))
     shown = "".join(str(w.value) for w in below(tiny.runs.result_box) if isinstance(w, widgets.HTML))
     assert "Completed after" in shown
     labels = [w.description for w in below(tiny.runs.result_box) if isinstance(w, widgets.Button)]
     assert "Everything (zip)" in labels
-    assert not tiny._step_buttons["result"].disabled
+    wait_until(lambda: not tiny._step_buttons["result"].disabled)
 
 
 def test_a_reproduction_shows_its_verdict(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
-    tiny.runs.expected = Path(tiny_run["provenance"])
-    tiny.runs.show_result(tiny_run)
+    started(tiny, tiny_run, Path(tiny_run["provenance"]))
+    wait_until(lambda: bool(tiny.runs.result_box.children))
     card = tiny.runs.result_box.children[0].value
     assert "mlprov-verdict mlprov-fine" in card
     assert "Identical</h3><p>Metrics, every epoch and the model are the same, bit for bit." in card
@@ -1068,7 +1103,7 @@ def test_the_run_of_a_page_that_is_loaded_again_is_shown(
     (folder / "worker.lock").touch()
     (folder / "result.json").write_text(json.dumps({**tiny_run, "provenance": str(folder / "provenance.json")}))
     made.token.value = "a" * 32
-    made.runs.folder = folder
+    made.runs.follow(BackgroundRun.attach(folder), StartedRun(folder, "tiny", "A run"))
     made.go("result")
     again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
     again.token.value = "a" * 32
@@ -1078,11 +1113,11 @@ def test_the_run_of_a_page_that_is_loaded_again_is_shown(
 
 def test_a_run_that_was_tidied_away_is_forgotten(made: Wizard, tiny_task: Path, tmp_path: Path) -> None:
     made.token.value = "a" * 32
-    made.runs.folder = tmp_path / "gone"
+    made.runs.watched = [Watched(StartedRun(tmp_path / "gone", "tiny", "A run"), None, made.desk.task)]
     made.go("training")
     again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
     again.token.value = "a" * 32
-    assert (again.page, again.runs.is_running) == ("training", False)
+    assert (again.page, again.runs.going_on) == ("training", 0)
 
 
 def test_a_file_that_the_page_did_not_send_is_told_with_its_size(made: Wizard) -> None:
@@ -1163,5 +1198,6 @@ def test_a_fault_of_the_program_shows_a_stranger_nothing_of_it(
 
 
 def test_a_run_that_waits_says_for_how_many(tiny: Wizard) -> None:
-    html = running._progress_html(Glance(before=2), tiny.desk.task, 0)
+    html = progress_html(Glance(before=2), tiny.desk.task, 0)
     assert "Waiting for its turn: 2 runs are before this one" in html
+    assert "mlprov-done" not in html
