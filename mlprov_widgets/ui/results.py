@@ -81,6 +81,5 @@ class Results:
             text += f" It ended in the step {run['failed_step']}."
         errors = [str(step["error"]) for step in self.view.steps if step["error"]]
         kind = "fine" if run["status"] == "completed" else "bad"
-        return "".join(
-            [parts.note(" ".join([text, *errors[-1:]]), kind), *(parts.note(n, "warn") for n in run["notes"])]
-        )
+        notes = [note for note in run["notes"] if note not in errors]
+        return "".join([parts.note(" ".join([text, *errors[-1:]]), kind), *(parts.note(n, "warn") for n in notes)])
