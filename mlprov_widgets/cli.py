@@ -365,6 +365,9 @@ def _verdict_lines(found: dict[str, Any]) -> list[str]:
     first = found["first_divergence"]
     if found["verdict"] == "failed":
         lines += _failure_lines(found)
+    elif first and found["verdict"] == "identical":
+        told = f"{first['stage']}, {first['item']}: {first['cause']}".removesuffix(": ")
+        lines.append(f"  worth knowing     {told}. It made no difference.")
     elif first:
         where = f"{first['stage']}, epoch {first['epoch']}" if first["epoch"] else first["stage"]
         lines.append(f"  first difference  {where}: {first['item']}")

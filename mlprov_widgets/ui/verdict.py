@@ -93,10 +93,12 @@ def card(comparison: Comparison) -> str:
     if comparison.verdict == "failed" and first is not None:
         lines.append(f"<p><b>It ended in:</b> {escape(_cell(first))}</p>")
         lines.append(f"<p><b>What happened:</b> {escape(comparison.happened)}</p>")
+    elif comparison.verdict == "identical" and first is not None:
+        told = f"{_place(first)}: {first.cause}" if first.cause else _place(first)
+        lines.append(f"<p><b>Worth knowing:</b> {escape(told)}. It made no difference.</p>")
     elif first is not None:
-        known = "Worth knowing" if comparison.verdict == "identical" else "Where they part"
-        lines.append(f"<p><b>{known}:</b> {escape(_place(first))}</p>")
-    if first is not None and first.cause:
+        lines.append(f"<p><b>Where they part:</b> {escape(_place(first))}</p>")
+    if first is not None and first.cause and comparison.verdict != "identical":
         lines.append(f"<p><b>Likely cause:</b> {escape(first.cause)}</p>")
     mark, kind = ("✓", "fine") if good else ("✕", "bad")
     head = (

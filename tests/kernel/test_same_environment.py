@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from mlprov_widgets import cli, verbs
 from mlprov_widgets.errors import ExecutionError
+from mlprov_widgets.execution.background import BackgroundRun
 from mlprov_widgets.execution.same_environment import built, requirements_of
 
 Answer = dict[str, Any]
@@ -75,3 +77,23 @@ def test_a_run_is_reproduced_in_its_environment_and_what_could_not_be_had_is_lis
     assert [item["expected"] for item in done["not_had"]] == ([number] if not_had else [])
     ran_with = verbs.show(done["provenance"])["table1"]["packages"]["tqdm"]["value"]
     assert (ran_with == number) is not not_had
+
+
+@pytest.mark.skipif(not (shutil.which("uv") or os.environ.get("UV")), reason="uv builds environments")
+@pytest.mark.slow
+def test_a_run_of_the_form_has_the_environment_that_it_was_asked_for(
+    task: Path, own_folder: Path, wait_for: Callable[[Callable[[], bool]], None]
+) -> None:
+    verbs.generate("tiny", {}, out=own_folder / "desk" / "tiny.ipynb", tasks=[task])
+    run = BackgroundRun(
+        own_folder / "desk" / "tiny.ipynb", own_folder / "runs", "tiny", [task], packages={"tqdm": "4.66.5"}
+    )
+    try:
+        wait_for(lambda: run.look().title == "Building the recorded environment")
+        wait_for(lambda: run.look().result is not None)
+    finally:
+        run.kill()
+    result = run.look().result
+    assert result is not None
+    assert (result["status"], result["not_had"]) == ("completed", []), result["message"]
+    assert verbs.show(result["provenance"])["table1"]["packages"]["tqdm"]["value"] == "4.66.5"

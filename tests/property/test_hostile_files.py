@@ -28,11 +28,15 @@ from hypothesis import strategies as st
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.execution.compare import compare
-from mlprov_widgets.files import canonical_json, sha256_of_text
+from mlprov_widgets.execution.summary import FILE_NAME as SUMMARY
+from mlprov_widgets.execution.summary import summarise
+from mlprov_widgets.files import canonical_json, sha256_of_bytes, sha256_of_text
+from mlprov_widgets.provenance.capture.journal import plain
 from mlprov_widgets.provenance.export.formats import FORMATS
 from mlprov_widgets.provenance.reading import ProvenanceFile, parse_json, read_provenance
 from mlprov_widgets.provenance.replay import replay
 from mlprov_widgets.tasks.plan import plan_from_dict
+from mlprov_widgets.ui.compare_view import comparison_html
 
 Answer = dict[str, Any]
 
@@ -669,6 +673,24 @@ def test_a_file_outside_the_folder_of_the_run_is_not_read(ours: Original, name: 
         codes = {problem["code"] for problem in found["problems"] if problem["record"] == "run:file-x-1"}
         assert codes <= {"outside"}
         verbs.export(folder / "provenance.json", to="html", out=folder / "out.html")
+
+
+@MANY
+@given(data=st.data())
+def test_a_changed_summary_is_listed_and_compared_or_does_not_count(ours: Original, data: st.DataObject) -> None:
+    content = as_bytes(ours)
+    kept = {"version": 2, "bytes": len(content), "sha256": sha256_of_bytes(content)}
+    told = data.draw(mutations(Original({"summary": summarise(ProvenanceFile(ours.document)), **kept})))
+    with folder_of(content) as folder:
+        path = folder / "provenance.json"
+        (folder / SUMMARY).write_bytes(as_bytes(told))
+        found = answered(verbs.list_runs, runs=folder.parent)
+        assert found is not None
+        json.dumps(plain(found), allow_nan=False)
+        compared = answered(verbs.compare, [path, path])
+        if compared is not None:
+            json.dumps(plain(compared), allow_nan=False)
+            assert obeyed(comparison_html(compared, only_differences=False)) == []
 
 
 # Journals --------------------------------------------------------------------------------------------------
