@@ -16,6 +16,7 @@ import ipywidgets as widgets
 from ipylab import JupyterFrontEnd, Panel
 from ipylab.commands import CommandPalette
 
+from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.ui.desk import Desk
 
 CATEGORY = "Machine learning"
@@ -103,10 +104,13 @@ class Lab:
 
         Raises
         ------
-        ValueError
+        ExecutionError
             If it does not lie where JupyterLab can see it.
         """
-        place = path.resolve().relative_to(self._root()).as_posix()
+        root, path = self._root(), path.resolve()
+        if not path.is_relative_to(root):
+            raise ExecutionError("JupyterLab does not show this folder", field=path.name, fix=f"Start it above {path}")
+        place = path.relative_to(root).as_posix()
         self.app.commands.execute(
             "docmanager:open", {"path": place, "factory": "Notebook", "options": {"mode": "tab-after"}}
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,12 @@ class PastRuns:
     desk
         What the pages share.
         Strangers have a folder each, so nobody sees the runs of another.
+    fill
+        Called with the document of the run that the form is to be filled with.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, desk: Desk, fill: Callable[[Path], None]) -> None:
+        self._desk, self._fill = desk, fill
         self._mine: set[str] = set()
         self._chosen: dict[str, None] = {}  # in the order in which they were chosen
         self._found: list[dict[str, Any]] = []
@@ -51,6 +54,7 @@ class PastRuns:
         self._newer = desk.button("Back in the list", lambda: self._page(-ROWS))
         self._older = desk.button("On in the list", lambda: self._page(ROWS))
         self.compare_button = desk.button("Compare", self.compare, primary=True)
+        self.fill_button = desk.button("Fill the form with it", self.fill)
         self._all = desk.button("Choose all", self._choose_all)
         self._none = desk.button("Choose none", self._choose_none)
         self.only = widgets.Checkbox(value=True, description="Only what differs", indent=False, tooltip="")
@@ -61,12 +65,12 @@ class PastRuns:
             css="mlprov-filters",
         )
         self.widget = desk.box(
-            desk.html(parts.heading("Runs", "Choose two or more and compare them.")),
+            desk.html(parts.heading("Runs", "Choose two or more and compare them, or one to fill the form with.")),
             filters,
             self._told,
             *(box for box, _, _ in self.rows),
             row(self._newer, self._older),
-            row(self.compare_button, self._all, self._none, self.only),
+            row(self.compare_button, self.fill_button, self._all, self._none, self.only),
             self.result,
         )
 
@@ -138,6 +142,7 @@ class PastRuns:
         count = len(self._chosen)
         self.compare_button.description = f"Compare {count} runs" if count > 1 else "Compare"
         self.compare_button.disabled, self._none.disabled = count < 2, count == 0
+        self.fill_button.disabled = count != 1
         listed = [run["run"] for run in self._readable()]
         self._all.description = f"Choose all {len(listed)}" if listed else "Choose all"
         self._all.disabled = not listed or len(listed) > MOST or all(run in self._chosen for run in listed)
@@ -164,6 +169,13 @@ class PastRuns:
     def _choose_none(self) -> None:
         self._chosen, self._compared, self.result.value = {}, None, ""
         self._show()
+
+    def fill(self) -> None:
+        """Fill the form with what the one chosen run was made of."""
+        chosen = [run for run in self._found if run["run"] in self._chosen]
+        if len(chosen) != 1:
+            raise MlprovError("not one run is chosen", fix="Tick the one that is to be taken")
+        self._fill(Path(chosen[0]["provenance"]))
 
     def compare(self) -> None:
         """Compare the chosen runs."""

@@ -131,19 +131,29 @@ class StartPage:
         MlprovError
             If the file cannot be used; the form stays as it was.
         """
+        packed = content.startswith(b"PK")
+        path = self._desk.keep(name, content, LARGEST_UPLOAD if packed else LARGEST_FILE)
+        try:
+            if packed:
+                path = _unpacked(path)
+            self.fill_from(path)
+        except MlprovError:
+            path.unlink(missing_ok=True)
+            raise
+
+    def fill_from(self, path: Path) -> None:
+        """Fill the form from a file that is here: an upload, or the document of a run of this folder.
+
+        Raises
+        ------
+        MlprovError
+            If the file cannot be used; the form stays as it was.
+        """
         from mlprov_widgets.execution.reproduce import environment_before
         from mlprov_widgets.notebook.restore import edits_diff, restore
 
         desk = self._desk
-        packed = content.startswith(b"PK")
-        path = desk.keep(name, content, LARGEST_UPLOAD if packed else LARGEST_FILE)
-        try:
-            if packed:
-                path = _unpacked(path)
-            restored = restore(path, edits="drop", tasks=desk.task_folders, data=desk.data_places(), as_imported=True)
-        except MlprovError:
-            path.unlink(missing_ok=True)
-            raise
+        restored = restore(path, edits="drop", tasks=desk.task_folders, data=desk.data_places(), as_imported=True)
         form = Form(restored.task)
         form.fill(restored.draft)
         form.recorded_in = path

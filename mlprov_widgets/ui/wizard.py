@@ -178,7 +178,11 @@ class Wizard:
         """The page of all runs, made when it is opened first: many never do."""
         from mlprov_widgets.ui.past_runs import PastRuns
 
-        return PastRuns(self.desk)
+        def fill(path: Path) -> None:
+            self.start.fill_from(path)
+            self.go(START)
+
+        return PastRuns(self.desk, fill)
 
     def stage_page(self, page: str) -> StagePage:
         """Return the page of a stage, made now if it was never open."""

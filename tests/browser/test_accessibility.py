@@ -72,7 +72,8 @@ def test_axe_finds_nothing_serious_in_runs_their_results_and_their_comparison(
     form.nodes()
     found["results and explorer"] = form.faults()
     screenshot("results")
-    form.step("All runs")
+    form.button(". All runs").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Runs")
     for box in page.locator(".mlprov-run-row").get_by_role("checkbox").all()[:2]:
         box.check()
     form.button("Compare 2 runs").click()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from mlprov_widgets import generate, show
 
@@ -47,7 +47,7 @@ def test_the_demo_notebook_shows_the_form_which_makes_and_runs_a_notebook(
     screenshot("1-start")
     form.step("Review")
     form.button("Make the notebook").click()
-    expect(page.get_by_role("link", name="Open it")).to_be_visible()
+    expect(form.button("Open the notebook")).to_be_visible()
     assert len(list(folder.glob("experiments/*/multiclass_classification.ipynb"))) == 1
     form.start_run(5)
     form.wait_for_results()
@@ -160,14 +160,17 @@ def test_a_card_of_the_launcher_opens_the_form_and_overwrites_nothing(
 def palette(page: Page, command: str) -> None:
     """Choose a command in the palette, where it stands once."""
     page.wait_for_function("() => jupyterapp.commands.hasCommand('mlprov:new-experiment')")
-    field = page.locator(".lm-CommandPalette-input")
-    while not field.is_visible():  # a notebook whose cells have just run takes the focus, which closes the palette
-        page.evaluate("void jupyterapp.commands.execute('apputils:activate-command-palette')")
-        page.wait_for_timeout(300)
-    field.fill(command)
     item = page.locator(".lm-CommandPalette-item", has_text=command)
-    expect(item).to_have_count(1)
-    item.click()
+    for _ in range(20):
+        page.evaluate("void jupyterapp.commands.execute('apputils:activate-command-palette')")
+        try:
+            page.locator(".lm-CommandPalette-input").fill(command, timeout=2000)
+            expect(item).to_have_count(1)
+            item.click(timeout=2000)
+        except TimeoutError:  # a notebook whose cells have just run takes the focus, which closes the palette
+            continue
+        return
+    raise AssertionError("the palette does not stay open")
 
 
 def restart(page: Page) -> None:

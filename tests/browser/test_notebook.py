@@ -45,6 +45,12 @@ def test_the_demo_notebook_shows_the_form_and_a_keystroke_changes_the_code(
     form.field("Epochs").press("7")
     expect(page.locator(".mlprov-preview")).to_contain_text("epochs = 1007 ")
     screenshot("training")
+    # What JupyterLab adds is not there, and nothing is missed.
+    assert page.evaluate("jupyterapp.commands.listCommands().filter(name => name.startsWith('mlprov:'))") == []
+    form.step("Review")
+    form.button("Make the notebook").click()
+    expect(page.get_by_role("link", name="Open it")).to_be_visible()
+    expect(form.button("Open the notebook")).to_be_hidden()
 
 
 def test_letters_typed_in_the_form_are_no_shortcuts_of_the_notebook(form: Any, page: Page) -> None:

@@ -211,6 +211,21 @@ def test_runs_are_sorted_by_a_metric(with_runs: Wizard) -> None:
     assert losses == sorted(losses)
 
 
+def test_the_form_is_filled_with_one_chosen_run_which_can_be_reproduced(with_runs: Wizard) -> None:
+    page = with_runs.past_runs
+    assert page.fill_button.disabled
+    for _, box, _ in page.rows[:2]:
+        box.value = True
+    assert page.fill_button.disabled
+    page._choose_none()
+    run = page._found[0]
+    page.rows[0][1].value = True
+    page.fill_button.click()
+    assert (with_runs.page, with_runs.desk.form.recorded_in) == ("start", Path(run["provenance"]))
+    assert "fields were filled from the file" in with_runs.start.imported.value
+    assert with_runs.start.reproduce_row.layout.display is None
+
+
 def test_chosen_runs_are_compared_with_what_differs_alone(with_runs: Wizard) -> None:
     page = with_runs.past_runs
     assert page.compare_button.disabled
