@@ -77,6 +77,8 @@ class RunPage:
         self._desk = desk
         self.watched: list[Watched] = []
         self.shown: Watched | None = None
+        # A click and the end of a run may both want to show it: what came of it is put together once.
+        self._showing = threading.Lock()
         self.progress, self.curves = desk.html(), desk.html()
         # A screen reader is told of every cell, not twice a second; the page's script makes it a live region.
         self.spoken = desk.html()
@@ -187,7 +189,8 @@ class RunPage:
             self._tell(item)
         else:
             self.curves.value = ""
-            self._show_result(item, item.glance.result or {})
+            with self._showing:
+                self._show_result(item, item.glance.result or {})
 
     def _show_result(self, item: Watched, result: Mapping[str, Any]) -> None:
         self.result_box.children = ()

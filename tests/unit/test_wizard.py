@@ -1008,7 +1008,7 @@ def test_another_run_is_started_from_the_same_form_while_one_goes_on(tiny: Wizar
         cancel.click()
     wait_until(lambda: tiny.runs.going_on == 0)
     wait_until(lambda: "cancelled" in tiny.runs.queue.lines[0][1].value)
-    assert tiny.review._waits.value == ""
+    wait_until(lambda: tiny.review._waits.value == "")
 
 
 def test_a_run_in_the_line_is_cancelled_alone_and_what_came_of_each_is_shown_on_a_click(
@@ -1020,14 +1020,14 @@ def test_a_run_in_the_line_is_cancelled_alone_and_what_came_of_each_is_shown_on_
     assert "Waiting for its turn: one run is before this one" in tiny.runs.progress.value
     tiny.runs.queue.lines[1][2].click()
     wait_until(lambda: "cancelled" in tiny.runs.queue.lines[1][1].value)
-    assert "cancelled &lt;here&gt;" in tiny.runs.progress.value
+    wait_until(lambda: "cancelled &lt;here&gt;" in tiny.runs.progress.value)
     assert (tiny.runs.going_on, tiny.runs.queue.lines[1][2].layout.display) == (1, "none")
     first.result = tiny_run
     wait_until(lambda: "completed" in tiny.runs.queue.lines[0][1].value)
     assert tiny.runs.results is None
     tiny.runs.queue.lines[0][0].click()
     assert tiny.runs.results is not None
-    assert tiny.runs.progress.value == ""
+    wait_until(lambda: tiny.runs.progress.value == "")
     tiny.runs.queue.lines[1][0].click()
     assert (tiny.runs.results, tiny.runs.result_box.children) == (None, ())
 
