@@ -414,6 +414,15 @@ def test_the_values_of_images_are_read(images: dict[str, Any]) -> None:
     assert (record.metrics, record.not_understood) == ({"accuracy": 0.75, "loss": 0.5}, [])
 
 
+@pytest.mark.parametrize(("resized", "told"), [(256, []), (300, ["resized to 300 before it cut out 224"])])
+def test_another_size_before_the_cut_is_told(images: dict[str, Any], resized: int, told: list[str]) -> None:
+    printed = images["entity"][SPLIT]["ex:training_dataset"].replace("size=256", f"size={resized}")
+    images["entity"][SPLIT]["ex:training_dataset"] = printed
+    missing = [item for item in read_legacy(images).missing if item.startswith("sizing")]
+    assert len(missing) == len(told)
+    assert all(text in item for text, item in zip(told, missing, strict=True))
+
+
 def test_the_values_of_images_make_a_plan(images: dict[str, Any]) -> None:
     record = read_legacy(images)
     plan = make_plan(find_task(record.task), record.values, origin="imported").plan

@@ -47,9 +47,13 @@ def _transformations(record: LegacyRecord, dataset: str, printed: str) -> None:
     resized = re.search(r"Resize\(size=(\d{1,4})", printed)
     cropped = re.search(r"CenterCrop\(size=\((\d{1,4}), (\d{1,4})\)\)", printed)
     if cropped:
-        record.values |= {"sizing": "center_crop", "image_size": int(cropped[1])}
-        if resized:
-            record.missing.append(f"sizing: the original resized to {resized[1]} before it cropped; here the task says")
+        size = int(cropped[1])
+        record.values |= {"sizing": "center_crop", "image_size": size}
+        if resized and int(resized[1]) != (ours := size * 8 // 7):  # as the task's cell prepare has it
+            told = (
+                f"sizing: the original resized to {resized[1]} before it cut out {size}; here it is resized to {ours}"
+            )
+            record.missing.append(told)
     elif resized:
         record.values |= {"sizing": "resize", "image_size": int(resized[1])}
     else:
