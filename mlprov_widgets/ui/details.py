@@ -92,15 +92,17 @@ def record_html(story: Story, ref: str, attribute: str = "", fields: Mapping[str
             facts(rows) if rows else "",
             changed,
             _picture(index, record),
-            facts(links) if links else "",
+            _section("Relations", facts(links), opened=step is None) if links else "",
             code_box(source_of(index, number, record), "Code"),
             _section("Every attribute", facts([("identifier", escape(identifier)), *own])),
         ]
     )
 
 
-def _section(title: str, html: str) -> str:
-    return f'<details open class="mlprov-folded"><summary>{escape(title)}</summary>{html}</details>'
+def _section(title: str, html: str, *, opened: bool = True) -> str:
+    return (
+        f'<details{" open" if opened else ""} class="mlprov-folded"><summary>{escape(title)}</summary>{html}</details>'
+    )
 
 
 def _obtained(index: Index, attribute: str, prefix: str) -> list[tuple[str, str]]:

@@ -87,7 +87,17 @@ _STYLE: list[dict[str, Any]] = [
     {"selector": "node.big", "style": {"width": 180, "height": 84, "font-size": 15, "font-weight": "bold"}},
     {
         "selector": "node.more",
-        "style": {"background-opacity": 0, "border-width": 0, "color": "#7d8799", "font-style": "italic"},
+        "style": {
+            "background-opacity": 0,
+            "border-width": 0,
+            "color": "#4d5768",
+            "font-style": "italic",
+            # A ground of its own: no grey can be read on white and on black alike.
+            "text-background-color": "#f3f5f9",
+            "text-background-opacity": 1,
+            "text-background-padding": 3,
+            "text-background-shape": "roundrectangle",
+        },
     },
     {"selector": "node.error", "style": {"background-color": "#fdeaea", "border-color": "#b3261e"}},
     {"selector": "node.stale", "style": {"background-color": "#f3e8fd", "border-color": "#6b21a8"}},

@@ -8,13 +8,16 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.provenance.graph.condensed import READABLE, condensed
 from mlprov_widgets.provenance.graph.layers import trail_scene
 from mlprov_widgets.provenance.graph.scene import MOST_DRAWN, Scene
 from mlprov_widgets.provenance.graph.story import Story, number_of
-from mlprov_widgets.provenance.graph.trails import between, dependants, sources
+from mlprov_widgets.provenance.graph.trails import Trail, between, dependants, sources
 from mlprov_widgets.provenance.overview import shortened
 
 _HOPS: Final = (("1 step away", 1), ("2 steps away", 2), ("4 steps away", 4), ("all the way", 1000))
+_MOST = 400
+"""Things that a lineage is followed to before it is condensed."""
 _START = "Path between: start here"
 
 
@@ -84,15 +87,25 @@ class Lineage:
             raise MlprovError("nothing is chosen", fix="Click something, or find it, first")
         index, number, lens = self._story().index_of(self._chosen), number_of(self._chosen), self._lens()
         without = frozenset(("cell", "group")) if lens == "analyst" else frozenset(("group",))
-        for most in (60, 45, 32, 24, 16):  # as many as can be read with the arrows between them
-            trail = (sources if up else dependants)(index, number, int(self.hops.value), most, without)
-            if len(trail.hops) + len(trail.relations) <= MOST_DRAWN:
-                break
-        name, count = index.name(number), len(trail.hops) - 1
+        name, as_prov, prefix = index.name(number), lens == "standard", self._chosen[0]
+        trail = self._trail(up, without, _MOST)
         told = f"Where {name} comes from" if up else f"What depends on {name}"
+        if up and not as_prov and trail.size > READABLE and any(r.name == "used" for r in trail.relations):
+            count = sum(index.section(n) == "activity" for n in trail.hops)
+            told += f": {len(trail.hops) - 1:,} things, by {count:,} step{'s' if count > 1 else ''}"
+            self._show(condensed(index, trail, told + _beyond(trail), prefix))
+            return
+        for most in (60, 45, 32, 24, 16):  # as many as can be read with the arrows between them
+            trail = self._trail(up, without, most)
+            if trail.size <= MOST_DRAWN:
+                break
+        count = len(trail.hops) - 1
         told += f": {count:,} thing{'s' if count > 1 else ''}" if count else ": nothing is recorded"
-        told += f", {trail.more:,} or more beyond" if trail.more else ""
-        self._show(trail_scene(index, trail, told, prefix=self._chosen[0], as_prov=lens == "standard"))
+        self._show(trail_scene(index, trail, told + _beyond(trail), prefix=prefix, as_prov=as_prov))
+
+    def _trail(self, up: bool, without: frozenset[str], most: int) -> Trail:
+        index, number = self._story().index_of(self._chosen), number_of(self._chosen)
+        return (sources if up else dependants)(index, number, int(self.hops.value), most, without)
 
     def _on_path(self) -> None:
         start, end = self._start, self._chosen
@@ -112,3 +125,7 @@ class Lineage:
         told = f"From {index.name(first)} to {index.name(second)}: {count} relation{'s' if count > 1 else ''}"
         told += "" if trail.directed else "; neither was made of the other"
         self._show(trail_scene(index, trail, told, prefix=end[0], as_prov=self._lens() == "standard"))
+
+
+def _beyond(trail: Trail) -> str:
+    return f", {trail.more:,} or more beyond" if trail.more else ""

@@ -83,23 +83,23 @@ const timer = setInterval(() => {
       let due = 0;
       const look = () => {
         if (graph.width() > 480) return;
-        const shown = graph.nodes(":visible").not(".corner");
-        const opened = shown.not(".stage").not(".step:not(.open)").not("[id = 'hint']");
-        const part = opened.length ? opened : shown.not("[id = 'hint']");
+        const shown = graph.nodes(":visible").filter((node) => !node.hasClass("corner") && node.id() !== "hint");
+        const is = (node, name) => node.hasClass(name);
+        const opened = shown.filter((node) => !is(node, "stage") && (!is(node, "step") || is(node, "open")));
+        const part = opened.length ? opened : shown;
         if (!part.length) return;
         graph.fit(part, 12);
-        const chosen = part.filter(".chosen, .step.open");
-        const least = 0.78;
-        if (graph.zoom() < least) {
-          graph.zoom(least);
-          graph.center(chosen.length ? chosen : part);
-        } else if (graph.zoom() > 1.05) {
-          graph.zoom(1.05);
+        if (graph.zoom() >= 0.78) {
+          if (graph.zoom() > 1.05) graph.zoom(1.05);
           graph.center(part);
+          return;
         }
+        graph.zoom(0.78);
+        const chosen = part.filter(".chosen, .step.open");
+        graph.center(chosen.length ? chosen.closedNeighborhood().nodes().intersection(shown) : part);
       };
-      graph.on("layoutstop add class position", () => { clearTimeout(due); due = setTimeout(look, 60); });
-      look();
+      graph.on("layoutstop add class position resize", () => { clearTimeout(due); due = setTimeout(look, 80); });
+      setTimeout(look, 500);
     };
     const graphs = () => [...form.querySelectorAll(".mlprov-graph, .mlprov-graph *")]
       .filter((element) => element._cyreg && element._cyreg.cy).map((element) => element._cyreg.cy);

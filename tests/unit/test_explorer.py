@@ -399,13 +399,17 @@ def test_of_many_hits_the_best_ones_are_listed() -> None:
 def test_where_something_comes_from_and_what_depends_on_it(tiny: Explorer) -> None:
     find(tiny, "accuracy")
     tiny.ask.hits.index = 0
+    tiny.lineage.came_from.click()
+    places = {dot.label.partition("\n")[0]: dot for dot in tiny.canvas.scene.dots}
+    assert places["weights"].x < places["Measure"].x < next(d.x for n, d in places.items() if n.startswith("accuracy"))
     tiny.lineage.hops.value = 1000
     tiny.lineage.came_from.click()
-    assert {"Measure", "Move the line", "optimizer = Descent"} <= {
-        d.label.partition("\n")[0] for d in tiny.canvas.scene.dots
-    }
-    heights = {d.label.partition("\n")[0]: d.y for d in tiny.canvas.scene.dots}
-    assert heights["optimizer = Descent"] < heights["Move the line"] < heights["Measure"]
+    assert re.search(r"comes from: \d+ things, by \d+ steps", tiny.canvas.scene.title)
+    heights = {dot.label: dot.y for dot in tiny.canvas.scene.dots}
+    parameters = next(label for label in heights if label.startswith("2 parameters"))
+    assert parameters == "2 parameters\nepochs, optimizer"
+    assert heights[parameters] == heights["Move the line\nstep"] < heights["Measure\nstep"]
+    assert "weights" not in "".join(heights)  # what a step hands to the next is in the details
     find(tiny, "optimizer")
     tiny.ask.hits.index = 0
     tiny.lineage.hops.value = 1

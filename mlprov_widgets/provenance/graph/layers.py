@@ -71,7 +71,7 @@ def layered(
         Whether the arrows are PROV's own, with their names; else they run with time.
     """
     elements = list(numbers)
-    layer = _layers(elements, relations)
+    layer = layers_of(elements, [(relation.subject, relation.object) for relation in relations])
     rows: dict[int, list[int]] = {}
     for number in elements:
         rows.setdefault(layer[number], []).append(number)
@@ -83,7 +83,7 @@ def layered(
         dot_of(index, number, prefix, *places[number], marks.get(number, ""), as_prov=as_prov) for number in elements
     ]
     lines = _lines(relations, prefix, as_prov, layer if beside else {})
-    return Scene(title, dots, lines, *_frame(places.values()))
+    return Scene(title, dots, lines, *frame_of(places.values()))
 
 
 _Places = dict[int, tuple[float, float]]
@@ -115,7 +115,7 @@ def _rows(ordered: Sequence[Sequence[int]], relations: Sequence[Relation]) -> _P
     return places
 
 
-def _frame(places: Iterable[tuple[float, float]]) -> tuple[float, float, float, float]:
+def frame_of(places: Iterable[tuple[float, float]]) -> tuple[float, float, float, float]:
     """Return where a scene's frame begins, and how large it is: around all, and never so small that boxes are huge."""
     xs, ys = zip(*places, strict=True) if (places := list(places)) else ((0.0,), (0.0,))
     width = max(max(xs) - min(xs) + LAYER_WIDTH + 20.0, 560.0)
@@ -123,12 +123,12 @@ def _frame(places: Iterable[tuple[float, float]]) -> tuple[float, float, float, 
     return ((min(xs) + max(xs) - width) / 2, (min(ys) + max(ys) - height) / 2, width, height)
 
 
-def _layers(numbers: Sequence[int], relations: Sequence[Relation]) -> dict[int, int]:
+def layers_of(numbers: Sequence[int], edges: Iterable[tuple[int, int]]) -> dict[int, int]:
     """Return how deep each element stands: below all that it was made of, cycles cut where they close."""
     below: dict[int, list[int]] = {number: [] for number in numbers}
-    for relation in relations:
-        if relation.subject in below and relation.object in below and relation.subject != relation.object:
-            below[relation.subject].append(relation.object)
+    for made, source in edges:
+        if made in below and source in below and made != source:
+            below[made].append(source)
     depth: dict[int, int] = {}
     for start in numbers:
         stack, open_now = [(start, iter(below[start]))], {start}

@@ -48,6 +48,11 @@ class Trail:
     more: int = 0
     directed: bool = True
 
+    @property
+    def size(self) -> int:
+        """How many boxes and lines it would be."""
+        return len(self.hops) + len(self.relations)
+
 
 def sources(index: Index, start: int, hops: int, most: int = 60, without: frozenset[str] = frozenset()) -> Trail:
     """Return what an element was made of, by and for, up to so many relations away; the nearest come first.
