@@ -137,7 +137,7 @@ def _step_rows(story: Story, step: Step) -> list[tuple[str, str]]:
                     groups.setdefault("Functions", []).append(go(item.ref, item.name))
             elif item.made is made:
                 between = " = " if item.kind in ("parameter", "metric") else " "
-                told = f"{item.name}{between}{item.value}" if item.value else item.name
+                told = f"{item.name}{between}{shortened(item.value, 32)}" if item.value else item.name
                 groups.setdefault(titles.get(item.kind, "Data"), []).append(go(item.ref, told))
         rows += [(f"{title} {verb}", ", ".join(_capped(own))) for title, own in groups.items()]
     return rows

@@ -143,6 +143,16 @@ _STYLE: list[dict[str, Any]] = [
     # From side to side, or the lines would run across the boxes above and below.
     {"selector": "edge.across", "style": {**_ACROSS, "source-endpoint": "50% 0%", "target-endpoint": "-50% 0%"}},
     {"selector": "edge.back", "style": {**_ACROSS, "source-endpoint": "-50% 0%", "target-endpoint": "50% 0%"}},
+    {
+        "selector": "edge.around",
+        "style": {
+            "curve-style": "unbundled-bezier",
+            "control-point-distances": [-70],
+            "control-point-weights": [0.5],
+            "source-endpoint": "50% 0%",
+            "target-endpoint": "50% 0%",
+        },
+    },
     {"selector": "edge.aside", "style": {"source-endpoint": "-50% 0%", "target-endpoint": "50% 0%"}},
     {"selector": "edge.thin", "style": {"width": 1, "arrow-scale": 0.8}},
     {"selector": ".corner", "style": {"opacity": 0, "events": "no", "width": 1, "height": 1, "label": ""}},

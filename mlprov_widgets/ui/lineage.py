@@ -18,6 +18,7 @@ from mlprov_widgets.provenance.overview import shortened
 _HOPS: Final = (("1 step away", 1), ("2 steps away", 2), ("4 steps away", 4), ("all the way", 1000))
 _MOST = 400
 """Things that a lineage is followed to before it is condensed."""
+_MOST_STEPS = 16
 _START = "Path between: start here"
 
 
@@ -90,8 +91,8 @@ class Lineage:
         name, as_prov, prefix = index.name(number), lens == "standard", self._chosen[0]
         trail = self._trail(up, without, _MOST)
         told = f"Where {name} comes from" if up else f"What depends on {name}"
-        if up and not as_prov and trail.size > READABLE and any(r.name == "used" for r in trail.relations):
-            count = sum(index.section(n) == "activity" for n in trail.hops)
+        count = sum(index.section(n) == "activity" for n in trail.hops)
+        if not as_prov and trail.size > READABLE and 1 < count <= _MOST_STEPS:
             told += f": {len(trail.hops) - 1:,} things, by {count:,} step{'s' if count > 1 else ''}"
             self._show(condensed(index, trail, told + _beyond(trail), prefix))
             return

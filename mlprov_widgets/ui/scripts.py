@@ -108,6 +108,7 @@ const timer = setInterval(() => {
       const explorer = target.matches(".mlprov-seen") && target.closest(".mlprov-explorer");
       if (explorer) explorer.dataset.table = target.open ? "open" : "";
     }, true);
+    graphs().forEach(follow);
     new MutationObserver(() => graphs().forEach(follow)).observe(form, { childList: true, subtree: true });
     new MutationObserver(() => form.querySelectorAll(".mlprov-explorer").forEach((explorer) => {
       const table = explorer.dataset.table === "open" && explorer.querySelector(".mlprov-seen:not([open])");

@@ -1,7 +1,8 @@
 """A long lineage as what a person can read: the steps that led to something, and what they were given.
 
 Drawn with everything that passed between the steps, a run has some sixty things on the way to its accuracy. What a step
-hands to the next is left out here, and what came from outside stands beside the step that took it.
+hands to the next is left out here; what came from outside stands at the left of the step that took it, and what nothing
+used any more at the right of the step that made it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from mlprov_widgets.provenance.overview import shortened
 READABLE = 30
 """Boxes and lines of a lineage above which it is condensed."""
 
-_PITCH_X, _PITCH_Y, _GAP = 176, 58, 60
+_PITCH_Y, _GAP = 56.0, 64
 _Edges = dict[int, set[int]]
 
 
 def condensed(index: Index, trail: Trail, title: str, prefix: str) -> Scene:
-    """Return a lineage with its activities alone, and what they took from outside put together.
+    """Return a lineage with its activities in time, and what they took from outside and left at the end put together.
 
     Parameters
     ----------
@@ -36,23 +37,24 @@ def condensed(index: Index, trail: Trail, title: str, prefix: str) -> Scene:
         Whether a reference is here or there.
     """
     start = next(iter(trail.hops))
-    kept = [n for n in trail.hops if n == start or index.section(n) == "activity"]
-    steps, behind = frozenset(kept), _behind(trail)
-    taken = _taken(index, trail, behind, steps)
-    edges = _reduced({number: _steps_behind(behind, number, steps) for number in kept})
-    depth = layers_of(kept, [(a, b) for a, sources in edges.items() for b in sources])
-    places: dict[int, tuple[float, float]] = {}
-    for row in range(max(depth.values(), default=0) + 1):
-        own = sorted((n for n in kept if depth[n] == row), key=index.position)
-        for place, number in enumerate(own):
-            places[number] = ((place - (len(own) - 1) / 2) * _PITCH_X, float(row * _PITCH_Y))
-    dots = [dot_of(index, n, prefix, *places[n], "chosen" if n == start else "") for n in kept]
-    lines = [Line(f"{prefix}{b}", f"{prefix}{a}", "thin") for a, sources in edges.items() for b in sorted(sources)]
-    left = min(x for x, _ in places.values()) - LAYER_WIDTH - _GAP
-    for number, outside in taken.items():
-        key = f"{prefix}{number} takes"
-        dots.append(_outside(index, prefix, number, outside, key, left, places[number][1]))
-        lines.append(Line(key, f"{prefix}{number}", "across thin"))
+    steps = frozenset(n for n in trail.hops if n == start or index.section(n) == "activity")
+    behind = _behind(trail)
+    edges = _reduced({number: _steps_behind(behind, number, steps) for number in steps})
+    depth = layers_of(sorted(steps, key=index.position), [(a, b) for a, sources in edges.items() for b in sources])
+    ordered = sorted(steps, key=lambda number: (depth[number], index.position(number)))
+    row = {number: place for place, number in enumerate(ordered)}
+    dots = [dot_of(index, n, prefix, 0.0, row[n] * _PITCH_Y, "chosen" if n == start else "") for n in ordered]
+    lines = [
+        Line(f"{prefix}{b}", f"{prefix}{a}", "thin" if row[a] - row[b] == 1 else "around thin")
+        for a, sources in edges.items()
+        for b in sorted(sources)
+    ]
+    for side, together in ((-1, _taken(index, behind, steps)), (1, _left(index, behind, steps))):
+        for number, things in together.items():
+            dot = _together(index, prefix, number, things, side, row[number] * _PITCH_Y)
+            ends = (dot.key, f"{prefix}{number}") if side < 0 else (f"{prefix}{number}", dot.key)
+            dots.append(dot)
+            lines.append(Line(*ends, "across thin"))
     return Scene(title, dots, lines, *frame_of([(dot.x, dot.y) for dot in dots]))
 
 
@@ -80,16 +82,26 @@ def _steps_behind(behind: Mapping[int, set[int]], number: int, kept: frozenset[i
     return found
 
 
-def _taken(index: Index, trail: Trail, behind: Mapping[int, set[int]], kept: frozenset[int]) -> dict[int, list[int]]:
+def _taken(index: Index, behind: Mapping[int, set[int]], steps: frozenset[int]) -> dict[int, list[int]]:
     """Return, for each activity, what it used that nothing in the lineage made; each thing where it was used first."""
-    outside = [n for n in trail.hops if n not in kept and not behind[n]]
-    users: dict[int, list[int]] = {number: [] for number in outside}
-    for number in kept:
+    users: dict[int, list[int]] = {n: [] for n, sources in behind.items() if n not in steps and not sources}
+    for number in steps:
         for other in behind[number]:
             if other in users:
                 users[other].append(number)
+    return _by_first(index, users)
+
+
+def _left(index: Index, behind: Mapping[int, set[int]], steps: frozenset[int]) -> dict[int, list[int]]:
+    """Return, for each activity, what it made that nothing in the lineage used."""
+    used = {other for sources in behind.values() for other in sources}
+    ends = (n for n, sources in behind.items() if n not in steps and n not in used and sources)
+    return _by_first(index, {number: [n for n in behind[number] if n in steps] for number in ends})
+
+
+def _by_first(index: Index, owners: Mapping[int, list[int]]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
-    for number, own in users.items():
+    for number, own in owners.items():
         if own:
             found.setdefault(min(own, key=index.position), []).append(number)
     return found
@@ -116,12 +128,14 @@ def _reduced(edges: _Edges) -> _Edges:
     }
 
 
-def _outside(index: Index, prefix: str, owner: int, numbers: list[int], key: str, x: float, y: float) -> Dot:
+def _together(index: Index, prefix: str, owner: int, numbers: list[int], side: int, y: float) -> Dot:
+    x, key = side * (LAYER_WIDTH + _GAP), f"{prefix}{owner} {'takes' if side < 0 else 'leaves'}"
     if len(numbers) == 1:
         dot = dot_of(index, numbers[0], prefix, x, y)
         return Dot(key, dot.label, dot.classes, x, y, dot.meant)
     kinds = {index.kind(number) for number in numbers}
-    word = {frozenset(("parameter",)): "parameters"}.get(frozenset(kinds), "things")
-    names = shortened(", ".join(index.name(number) for number in sorted(numbers, key=index.position)), 24)
-    classes = f"item layer entity{' parameter' if word == 'parameters' else ''}"
+    kind = next(iter(kinds)) if len(kinds) == 1 else ""
+    word = {"parameter": "parameters", "metric": "metrics", "file": "files"}.get(kind, "things")
+    names = shortened(", ".join(index.name(number) for number in sorted(numbers, key=index.position)), 20)
+    classes = f"item layer entity {kind if kind in ('parameter', 'metric') else ''}".rstrip()
     return Dot(key, f"{len(numbers)} {word}\n{names}", classes, x, y, f"{prefix}{owner}")

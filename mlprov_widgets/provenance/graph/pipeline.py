@@ -13,7 +13,7 @@ from mlprov_widgets.provenance.graph.story import Item, Stage, Step, Story
 from mlprov_widgets.provenance.overview import shortened
 
 _GAP = 34
-_STAGE_PITCH, _COMPACT_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = (88, 58, 56, 36, 30)
+_STAGE_PITCH, _COMPACT_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 88, 58, 56, 36, 34
 _STEPS_AT = STAGE_WIDTH / 2 + _GAP + STEP_WIDTH / 2
 _ITEMS_AT = _STEPS_AT + STEP_WIDTH / 2 + _GAP + ITEM_WIDTH / 2
 _MOST_TALL, _MOST_STEPS, _MOST_OF_A_KIND = 8, 10, 14

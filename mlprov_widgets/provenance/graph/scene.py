@@ -11,7 +11,7 @@ MOST_DRAWN: Final = 150
 """Boxes and lines that a person can read at once."""
 
 STAGE_WIDTH: Final = 206
-STEP_WIDTH: Final = 164
+STEP_WIDTH: Final = 180
 ITEM_WIDTH: Final = 190
 LAYER_WIDTH: Final = 156
 
