@@ -147,7 +147,7 @@ _STYLE: list[dict[str, Any]] = [
         "selector": "edge.around",
         "style": {
             "curve-style": "unbundled-bezier",
-            "control-point-distances": [-70],
+            "control-point-distances": [70],
             "control-point-weights": [0.5],
             "source-endpoint": "50% 0%",
             "target-endpoint": "50% 0%",
