@@ -176,6 +176,12 @@ class LookBox:
             self._told.value = parts.note(str(error), "bad")
             return
         self._shown.children = (self.explorer.widget,)
+        desk.go(desk.page)  # which makes room for it
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is looked at."""
+        return bool(self._shown.children)
 
     def _to_fields(self) -> dict[str, Any]:
         if not self._beside_form:

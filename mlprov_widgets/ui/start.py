@@ -71,6 +71,7 @@ class StartPage:
         self.versions = RecordedVersions(desk, self._reproduce)
         offered = [] if desk.served else [self.versions.button]
         self.reproduce_row = row(self.reproduce, *offered, self._change)
+        self.look = LookBox(desk)
         self.widget = desk.box(
             desk.html(parts.heading("Start", "A new experiment, or one that has been recorded.")),
             desk.box(self.task, self._help, css="mlprov-field"),
@@ -82,7 +83,7 @@ class StartPage:
             self._diff,
             self.reproduce_row,
             self.versions.consent,
-            LookBox(desk).widget,
+            self.look.widget,
             desk.html(parts.help_text(desk.quota.told()) if desk.quota else ""),
         )
 

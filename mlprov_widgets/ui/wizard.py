@@ -312,8 +312,8 @@ class Wizard:
         opened = self.past_runs.widget if page == RUNS else fixed.get(page) or self.stage_page(page).widget
         if self._body.children != (opened,):
             self._body.children = (opened,)
-        # There is nothing to choose beside results, so the notebook-to-be leaves them the room.
-        wide = page in (RESULT, RUNS)
+        # There is nothing to choose beside results or a graph, so the notebook-to-be leaves them the room.
+        wide = page in (RESULT, RUNS) or (page == START and self.start.look.is_open)
         (self._grid.add_class if wide else self._grid.remove_class)("mlprov-wide")
         self._side.layout.display = "none" if wide else None
 
