@@ -174,9 +174,9 @@ class LookBox:
             self.explorer = opened(find(), self._say, desk.tell, **self._to_fields())
         except MlprovError as error:  # told here, where the person looks, and not at the top of the page
             self._told.value = parts.note(str(error), "bad")
-            return
-        self._shown.children = (self.explorer.widget,)
-        desk.go(desk.page)  # which makes room for it
+        else:
+            self._shown.children = (self.explorer.widget,)
+        desk.go(desk.page)  # which makes room for it, or takes it back
 
     @property
     def is_open(self) -> bool:

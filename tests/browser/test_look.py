@@ -175,6 +175,6 @@ def test_how_far_the_reading_of_a_large_document_is_can_be_seen(form: Any, page:
     upload(page, path)
     expect(page.locator(".mlprov-details")).to_contain_text("The document has 60,001 records.")
     seen = page.evaluate("[...new Set(seen)]")
-    assert seen[0] == "Sending large.json (2.8 MB)…", seen
+    assert seen[0] == "Sending large.json (3.4 MB)…", seen
     assert any(re.fullmatch(r"Reading large\.json: [\d,]+ records…", text) for text in seen), seen
     expect(page.locator(".mlprov-field .mlprov-note")).to_have_count(0)
