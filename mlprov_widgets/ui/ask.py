@@ -59,6 +59,14 @@ class Ask:
         self.hits.layout.display = None if labels else "none"
         self.told.value = f'<div class="mlprov-help" role="status">{escape(answered.told)}</div>'
 
+    def forget(self) -> None:
+        """Mark no answer as chosen, once another thing is looked at: so that it can be chosen again."""
+        self._filling = True
+        try:
+            self.hits.index = None
+        finally:
+            self._filling = False
+
     def _on_hit(self, change: dict[str, Any]) -> None:
         place = change["new"]
         if not self._filling and place is not None and place < len(self._answers):

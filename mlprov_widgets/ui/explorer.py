@@ -222,6 +222,8 @@ class Explorer:
         """Open what a dot, a link or a row of the table stands for."""
         kind, _, rest = meant.partition(":")
         self._scene = None
+        if kind != "relation":
+            self.ask.forget()
         if kind == "stage":
             self._open_stage(rest)
         elif kind == "page":

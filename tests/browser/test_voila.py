@@ -237,6 +237,9 @@ def test_a_recorded_experiment_fills_the_form_and_is_reproduced(
     form.wait_for_results()
     expect(page.get_by_text("Metrics, every epoch and the model are the same")).to_be_visible()
     screenshot("2-identical")
+    form.button("See both runs side by side").click()
+    expect(page.locator(".mlprov-details")).to_contain_text(re.compile(r"Two runs: [\d,]+ same, "))
+    screenshot("3-side-by-side")
 
 
 def test_a_double_click_starts_one_run_which_cancel_ends(form: Any, page: Page, home: Path, screenshot: Any) -> None:

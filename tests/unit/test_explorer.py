@@ -366,6 +366,15 @@ def test_a_hit_opens_the_way_to_it_and_says_what_it_is(tiny: Explorer) -> None:
     assert row(tiny, "Made by (wasGeneratedBy)") == "Measure"
 
 
+def test_a_hit_can_be_chosen_again_after_another_thing_was_looked_at(tiny: Explorer) -> None:
+    find(tiny, "accuracy")
+    tiny.ask.hits.index = 0
+    tiny.go("stage:training")
+    assert tiny.ask.hits.index is None
+    tiny.ask.hits.index = 0
+    assert text_of(tiny.details.value).startswith("accuracy")
+
+
 def test_a_hit_that_the_view_does_not_show_opens_the_view_that_does(tiny: Explorer) -> None:
     find(tiny, "creation date")
     tiny.ask.hits.index = 0
