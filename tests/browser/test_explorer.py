@@ -195,7 +195,7 @@ def test_everything_works_from_the_keyboard(asked: Callable[..., Asked], recorde
     expect(page.locator(".mlprov-scene")).to_contain_text("What depends on Measure")
     page.get_by_role("button", name="Path between: start here").press("Enter")
     hits.focus()
-    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Home")
     expect(one.details.get_by_role("heading")).to_have_text("accuracy")
     page.get_by_role("button", name=re.compile("^Path from Measure")).press("Enter")
     expect(page.locator(".mlprov-scene")).to_contain_text("From Measure to accuracy: 1 relation")
