@@ -113,12 +113,18 @@ const timer = setInterval(() => {
     new MutationObserver(() => form.querySelectorAll(".mlprov-explorer").forEach((explorer) => {
       const table = explorer.dataset.table === "open" && explorer.querySelector(".mlprov-seen:not([open])");
       if (table) table.open = true;
-      const heading = explorer.dataset.focus && explorer.querySelector(".mlprov-details h3:not([data-met])");
+      // What was read by the keyboard may be told anew when more is known of it.
+      const lost = explorer.dataset.reading && document.activeElement === document.body;
+      const heading = (explorer.dataset.focus || lost) && explorer.querySelector(".mlprov-details h3:not([data-met])");
       if (!heading) return;
       delete explorer.dataset.focus;
       heading.focus();
-      heading.dataset.met = "yes";
+      heading.dataset.met = explorer.dataset.reading = "yes";
     })).observe(form, { childList: true, subtree: true });
+    form.addEventListener("focusin", ({ target }) => {
+      const explorer = target.closest(".mlprov-explorer");
+      if (explorer && !target.matches(".mlprov-details h3")) delete explorer.dataset.reading;
+    });
     // What is drawn has no text for a screen reader; the table below it has, and so says the canvas.
     form.addEventListener("focusin", () => form.querySelectorAll(".mlprov-graph").forEach((canvas) => {
       canvas.setAttribute("role", "img");

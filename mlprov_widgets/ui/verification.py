@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 0.3
 """Seconds that a click may wait for the answer; what takes longer is told when it is there."""
 _MOST_PROBLEMS = 50
+_TITLE = '<h3 tabindex="-1">Verification</h3>'
 _HEAD = "It detects accidents; intent, only against a copy kept elsewhere."
 
 
@@ -65,9 +66,9 @@ class Verification:
         if not self.headline:
             count = sum(index.counted for index in self._indexes)
             told = f"Checking {count:,} records. The graph can be used meanwhile."
-            return "<h3>Verification</h3>" + parts.note(told)
+            return _TITLE + parts.note(told)
         if len(self._verdicts) < len(self._indexes):
-            return "<h3>Verification</h3>" + parts.note("It could not be checked.", "bad")
+            return _TITLE + parts.note("It could not be checked.", "bad")
         return "".join(self._told(place, verdict) for place, verdict in enumerate(self._verdicts))
 
     def _check(self) -> None:
