@@ -26,11 +26,13 @@ smartquotes = False  # what stands in a task or in the code stands here as it is
 default_role = "literal"
 napoleon_google_docstring = False
 autodoc_typehints = "signature"
-autodoc_type_aliases = {name: name for name in ("PathLike", "Result", "Value")}
 autodoc_member_order = "bysource"
 
 html_theme = "furo"
 html_title = "mlprov_widgets"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 

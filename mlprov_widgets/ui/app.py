@@ -26,6 +26,7 @@ LIMITS: dict[str, dict[str, Any]] = {
         # They want parts of JupyterLab that Voilà has not, and only write errors to the browser's console.
         "extension_denylist": ["ipylab", "@jupyter-notebook/lab-extension", "jupyterlab-jupytext", "mlprov-widgets"],
         "show_tracebacks": False,
+        "multi_kernel_manager_class": "mlprov_widgets.ui.in_turn.KernelsInTurn",
     },
     "VoilaExecutor": {
         "cell_error_instruction": "It was written to the server's log. Reload the page, or tell whoever serves it."

@@ -29,7 +29,12 @@ from mlprov_widgets.ui.app import LIMITS, WEBSOCKET
 
 ROOT = Path(__file__).parents[2]
 VOILA, LAB = "voila/render/demo.ipynb", "lab/tree/demo.ipynb"
-CONDA_NAMES = {"jupyter-client": "jupyter_client", "matplotlib": "matplotlib-base", "torch": "pytorch-cpu"}
+CONDA_NAMES = {
+    "jupyter-client": "jupyter_client",
+    "jupyter-server": "jupyter_server",
+    "matplotlib": "matplotlib-base",
+    "torch": "pytorch-cpu",
+}
 # What is in the folder of scripts of every image.
 SCRIPTS = {"jupyter": "jupyter_core.command", "jupyter-lab": "jupyterlab.labapp"}
 

@@ -61,7 +61,7 @@ def test_a_cell_that_fails_shows_no_traceback(page: Page, serve_code: Callable[[
     page.goto(served.url)
     expect(page.get_by_text("It was written to the server's log")).to_be_visible()
     assert re.findall(r"Traceback|RuntimeError|secret of|/srv|show_tracebacks", told(page)) == []
-    assert "RuntimeError: secret of" in served.log.read_text(encoding="utf-8")
+    assert "secret of" in served.log.read_text(encoding="utf-8")
 
 
 def test_a_callback_that_fails_shows_no_traceback(
@@ -74,7 +74,7 @@ def test_a_callback_that_fails_shows_no_traceback(
     expect(page.get_by_text("Something went wrong here, and it was written down")).to_be_visible()
     screenshot("told")
     assert re.findall(r"Traceback|RuntimeError|secret of|/srv", told(page)) == []
-    assert "RuntimeError: secret of" in served.log.read_text(encoding="utf-8")
+    assert "secret of" in served.log.read_text(encoding="utf-8")
 
 
 def test_the_page_starts_without_an_error_in_the_browsers_console_or_the_log(

@@ -341,6 +341,16 @@ def test_a_phone_never_scrolls_sideways(form: Any, page: Page, screenshot: Any) 
             screenshot(title.lower().replace(" ", "-"))
 
 
+def test_a_page_that_is_opened_from_the_end_of_a_long_one_is_shown_from_its_title_on(form: Any, page: Page) -> None:
+    page.set_viewport_size({"width": 400, "height": 800})
+    form.step("Model")
+    form.button("Next").scroll_into_view_if_needed()
+    form.button("Next").click()
+    heading = page.get_by_role("heading", level=2)
+    expect(heading).to_have_text("Training")
+    expect(heading).to_be_in_viewport()
+
+
 def test_the_dark_theme_is_readable(page: Page, url: str, open_form: Callable[..., Any], screenshot: Any) -> None:
     page.goto(f"{url}?theme=dark")
     form = open_form()

@@ -165,7 +165,7 @@ def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
 
 # The reference of task.toml ------------------------------------------------------------------------
 
-GUIDE = DOCS / "adding-a-task.md"
+GUIDE = DOCS / "task-toml.md"
 NOT_IN_THE_FILE = {"folder", "digest"}
 
 
@@ -180,7 +180,7 @@ NOT_IN_THE_FILE = {"folder", "digest"}
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_guide_lists_every_key_of_a_table(kind: type, heading: str) -> None:
+def test_the_reference_of_a_task_lists_every_key_of_a_table(kind: type, heading: str) -> None:
     keys = {item.name for item in fields(kind)} - NOT_IN_THE_FILE
     first_table = section(GUIDE, heading).split("\n\n| kind |")[0].split("\n\n| stage |")[0]
     assert codes_in_first_column(first_table) == keys
@@ -191,13 +191,13 @@ def test_the_guide_lists_every_key_of_a_table(kind: type, heading: str) -> None:
     [(model.Rule, "key of a rule"), (model.Advice, "key of an advice"), (model.Varying, "key of a varies")],
     ids=["Rule", "Advice", "Varying"],
 )
-def test_the_guide_lists_every_key_of_rules_and_advice(kind: type, title: str) -> None:
+def test_the_reference_of_a_task_lists_every_key_of_rules_and_advice(kind: type, title: str) -> None:
     parts = section(GUIDE, "Rules and advice").strip().split("\n\n")
     table = next(part for part in parts if part.startswith(f"| {title} |"))
     assert codes_in_first_column(table) == {item.name for item in fields(kind)}
 
 
-def test_the_guide_says_which_keys_are_needed() -> None:
+def test_the_reference_of_a_task_says_which_keys_are_needed() -> None:
     for kind, heading in ((model.Stage, "Stages"), (model.Choice, "Choices"), (model.CellTemplate, "Cells")):
         needed = {name for name, item in inspect.signature(kind).parameters.items() if item.default is item.empty}
         rows = [line for line in section(GUIDE, heading).splitlines() if re.match(r"\| `\w+` \| yes \|", line)]
@@ -205,16 +205,16 @@ def test_the_guide_says_which_keys_are_needed() -> None:
 
 
 @pytest.mark.parametrize("member", sorted({*map(str, model.Kind), *map(str, model.Sort)}))
-def test_the_guide_names_every_kind_and_sort(member: str) -> None:
+def test_the_reference_of_a_task_names_every_kind_and_sort(member: str) -> None:
     assert f"`{member}`" in section(GUIDE, "Parameters")
 
 
 @pytest.mark.parametrize(("stage", "group"), terms.GROUP_OF_STAGE.items())
-def test_the_guide_says_which_group_a_stage_fills(stage: str, group: str) -> None:
+def test_the_reference_of_a_task_says_which_group_a_stage_fills(stage: str, group: str) -> None:
     assert f"| `{stage}` | `{group}` |" in section(GUIDE, "Stages")
 
 
-def test_the_guide_names_where_tasks_are_found() -> None:
+def test_the_reference_of_a_task_names_where_tasks_are_found() -> None:
     found = section(GUIDE, "Where tasks are found")
     assert f"`{load.ENTRY_POINTS}`" in found
     assert f"`{load.ENVIRONMENT_VARIABLE}`" in found

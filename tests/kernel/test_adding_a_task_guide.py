@@ -17,7 +17,6 @@ from mlprov_widgets import check_task, cli, generate, list_tasks, run, show
 from mlprov_widgets.tasks.load import ENTRY_POINTS
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-task.md").read_text(encoding="utf-8")
-STEPS = GUIDE.partition("\n# Reference\n")[0]
 TASK = "nearest_neighbours"
 
 # A line with a file's name, and below it the file.
@@ -26,7 +25,7 @@ COMMANDS = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def write_files(folder: Path) -> None:
-    for name, content in FILE.findall(STEPS):
+    for name, content in FILE.findall(GUIDE):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
@@ -34,7 +33,7 @@ def write_files(folder: Path) -> None:
 
 def typed_commands() -> Iterator[list[str]]:
     """The guide's command lines, as a shell hands them over."""
-    for block in COMMANDS.findall(STEPS):
+    for block in COMMANDS.findall(GUIDE):
         for line in block.splitlines():
             program, *words = shlex.split(line)
             assert program == "mlprov"
@@ -78,7 +77,7 @@ def test_its_commands_print_what_the_guide_says(task_folder: Path, capsys: pytes
         printed += capsys.readouterr().out
     told = [
         line
-        for block in re.findall(r"^```sh\n.*?^```\n\n```text\n(.*?)^```$", STEPS, re.MULTILINE | re.DOTALL)
+        for block in re.findall(r"^```sh\n.*?^```\n\n```text\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
         for line in block.splitlines()
         if line.strip() != "..."
     ]
@@ -91,7 +90,7 @@ def test_the_mistakes_in_the_guide_are_told_as_it_says(task_folder: Path) -> Non
     model.write_text(model.read_text(encoding="utf-8").replace("neighbours,", "{{ neighbors | literal }},", 1))
     problems = [f"- {problem}" for problem in check_task(task_folder)["problems"]]
     assert problems
-    assert "\n".join(problems) in STEPS
+    assert "\n".join(problems) in GUIDE
 
 
 def test_what_the_stages_observe_was_seen_and_not_planned(task_folder: Path) -> None:

@@ -1,0 +1,55 @@
+"""The kernels of a served page, started in turn: of many visitors at once the first is served soon, not all late.
+
+A kernel and its form take one processor for more than a second. Started all at once, they share the processors,
+and all are ready when the last is; started in turn, half of the visitors wait half of that time at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+
+_QUIET_SECONDS = 0.25  # with nothing to do for so long, a kernel has shown its page
+_LONGEST_TURN = 10.0
+_SECONDS_BETWEEN_LOOKS = 0.05
+
+
+class KernelsInTurn(AsyncMappingKernelManager):
+    """Starts as many kernels at a time as there are processors; the others wait, in the order in which they came."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._turns = asyncio.Semaphore(os.cpu_count() or 1)
+        self._started: set[asyncio.Task[None]] = set()
+
+    async def start_kernel(self, **settings: Any) -> str:  # type: ignore[override]
+        """Start a kernel when it is its turn, and return its id."""
+        await self._turns.acquire()
+        try:
+            kernel: str = await super().start_kernel(**settings)
+        except BaseException:
+            self._turns.release()
+            raise
+        task = asyncio.create_task(self._pass_on(kernel))
+        self._started.add(task)
+        task.add_done_callback(self._started.discard)
+        return kernel
+
+    async def _pass_on(self, kernel: str) -> None:
+        """Let the next kernel start once this one has shown its page, is gone, or took too long."""
+        latest = time.monotonic() + _LONGEST_TURN
+        try:
+            while kernel in self and not self._is_quiet(kernel) and time.monotonic() < latest:
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        finally:
+            self._turns.release()
+
+    def _is_quiet(self, kernel: str) -> bool:
+        known: Any = self.get_kernel(kernel)
+        since = (datetime.now(UTC) - known.last_activity).total_seconds()
+        return bool(known.execution_state == "idle" and since > _QUIET_SECONDS)
