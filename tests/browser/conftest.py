@@ -22,6 +22,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Locator, Page, Route, expect, sync_playwright
 
+from mlprov_widgets.ui.app import serve
+
 Screenshot = Callable[[str], None]
 
 LOCAL = "http://127.0.0.1:"
@@ -249,6 +251,38 @@ class Form:
 
 
 GRAPH = "[...document.querySelectorAll('.mlprov *')].find(element => element._cyreg)?._cyreg.cy"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the served form works in."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def trusted() -> bool:
+    """Whether the form is served to its own person alone."""
+    return False
+
+
+@pytest.fixture(scope="module")
+def url(
+    home: Path, trusted: bool, browser: Browser, plain_environment: None, wait_for_server: Callable[..., None]
+) -> Iterator[str]:
+    """Where the form is served."""
+    app = serve(home, trusted=trusted)
+    try:
+        wait_for_server(app.url, app.process)
+        yield app.url
+    finally:
+        app.stop()
+
+
+@pytest.fixture
+def form(page: Page, url: str, open_form: Callable[..., Form]) -> Form:
+    """The form, just opened."""
+    page.goto(url)
+    return open_form()
 
 
 @pytest.fixture

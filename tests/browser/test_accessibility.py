@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from mlprov_widgets.ui.app import serve
-
 DATA = Path(__file__).parents[1] / "data"
-
-
-@pytest.fixture(scope="module")
-def url(
-    tmp_path_factory: pytest.TempPathFactory,
-    browser: object,
-    plain_environment: None,
-    wait_for_server: Callable[..., None],
-) -> Iterator[str]:
-    app = serve(tmp_path_factory.mktemp("home"), trusted=False)
-    try:
-        wait_for_server(app.url, app.process)
-        yield app.url
-    finally:
-        app.stop()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from mlprov_widgets.ui.app import serve
-
 UPLOAD = "Upload one, or two to compare"
 LONG = "x" * 10_000
-
-
-@pytest.fixture(scope="module")
-def url(
-    tmp_path_factory: pytest.TempPathFactory,
-    browser: object,
-    plain_environment: None,
-    wait_for_server: Callable[..., None],
-) -> Iterator[str]:
-    app = serve(tmp_path_factory.mktemp("home"), trusted=False)
-    try:
-        wait_for_server(app.url, app.process)
-        yield app.url
-    finally:
-        app.stop()
-
-
-@pytest.fixture
-def form(page: Page, url: str, open_form: Callable[..., Any]) -> Any:
-    page.goto(url)
-    return open_form()
 
 
 def upload(page: Page, *paths: Path) -> None:

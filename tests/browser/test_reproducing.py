@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,10 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
-from mlprov_widgets.ui.app import serve
-
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the served form works in."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def url(home: Path, browser: object, plain_environment: None, wait_for_server: Callable[..., None]) -> Iterator[str]:
-    app = serve(home, trusted=True)
-    try:
-        wait_for_server(app.url, app.process)
-        yield app.url
-    finally:
-        app.stop()
-
-
-@pytest.fixture
-def form(page: Page, url: str, open_form: Callable[..., Any]) -> Any:
-    page.goto(url)
-    return open_form()
+def trusted() -> bool:
+    return True
 
 
 @pytest.fixture

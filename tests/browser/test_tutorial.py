@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from mlprov_widgets.ui.app import serve
-
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDTH, HEIGHT = 1200, 760
 COLOURS = 128  # enough for a form with some curves, and a third of the bytes
 
 
-@pytest.fixture
-def url(
-    tmp_path: Path, browser: object, plain_environment: None, wait_for_server: Callable[..., None]
-) -> Iterator[str]:
-    app = serve(tmp_path, trusted=True)
-    try:
-        wait_for_server(app.url, app.process)
-        yield app.url
-    finally:
-        app.stop()
+@pytest.fixture(scope="module")
+def trusted() -> bool:
+    return True
 
 
 @pytest.fixture

@@ -5,40 +5,15 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
-
-from mlprov_widgets.ui.app import serve
 
 DATA = Path(__file__).parents[1] / "data"
 HOSTILE = "<b>Mine</b><img src=x onerror='document.title=1/0'>"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the served form works in."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def url(home: Path, browser: object, plain_environment: None, wait_for_server: Callable[..., None]) -> Iterator[str]:
-    app = serve(home, trusted=False)
-    try:
-        wait_for_server(app.url, app.process)
-        yield app.url
-    finally:
-        app.stop()
-
-
-@pytest.fixture
-def form(page: Page, url: str, open_form: Callable[..., Any]) -> Any:
-    page.goto(url)
-    return open_form()
 
 
 def runs(home: Path) -> set[Path]:
