@@ -215,13 +215,30 @@ def test_every_field_of_table_1_is_there_with_a_status_and_a_reason(events: list
             assert item["status"] == "observed" or item["reason"], field
 
 
+def with_parameters(events: list[dict[str, Any]], source: str) -> list[dict[str, Any]]:
+    """Return the events of a notebook that has a cell of parameters, too."""
+    events[0]["cells"] = [*CELLS, {**cell("parameters", source), "tags": ["parameters"]}]
+    return events
+
+
 def test_what_was_seen_wins_over_what_was_planned(events: list[dict[str, Any]]) -> None:
-    file = built(events)
+    file = built(with_parameters(events, "epochs = 2"))
     assert view(file).table1["model_parameters"]["optimizer"]["value"] == "SGD"
     setting = file.entity("run:hp-epochs")
     assert value_of(setting["mls:hasValue"]) == 3
     assert value_of(setting["ml:planned"]) == 2
     assert value_of(setting["ml:status"]) == "observed"
+
+
+@pytest.mark.parametrize("tags", [["parameters"], [], None])
+def test_a_variable_that_only_happens_to_be_called_so_is_no_value_of_a_parameter(
+    events: list[dict[str, Any]], tags: object
+) -> None:
+    events[3]["writes"].append(variable("author", value="the last author of a loop"))
+    events[0]["cells"] = [*CELLS, {**cell("parameters", "epochs = 2"), "tags": tags}]
+    setting = built(events).entity("run:hp-author")
+    assert value_of(setting["mls:hasValue"]) == "Ada"
+    assert value_of(setting["ml:status"]) == "declared"
 
 
 def test_an_expression_that_failed_is_not_observed_and_says_why(events: list[dict[str, Any]]) -> None:

@@ -26,6 +26,7 @@ from mlprov_widgets.provenance.capture.account import Account, Execution, accoun
 from mlprov_widgets.provenance.capture.journal import Event
 from mlprov_widgets.provenance.capture.lineage import Value, lineage_of
 from mlprov_widgets.provenance.capture.locate import FoundNotebook
+from mlprov_widgets.provenance.capture.names import names_in
 from mlprov_widgets.provenance.capture.seal import seal
 from mlprov_widgets.provenance.capture.stale import Staleness
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, NAMESPACES, TABLE1, group_of, home_of
@@ -603,8 +604,9 @@ class _Writer:
 
     def _hyperparameters(self) -> None:
         values = self.plan.get("values")
+        variables = self._parameter_variables()
         for name, planned in (values if isinstance(values, dict) else {}).items():
-            seen, step, stage = self._live_value(name)
+            seen, step, stage = self._live_value(name, is_variable=name in variables)
             setting = f"run:hp-{local_name(name)}"
             specification = f"plan:parameter-{local_name(name)}"
             self.entity(specification, "mls:HyperParameter", schema_name=name)
@@ -618,15 +620,19 @@ class _Writer:
                 ml_origin=dict(self.plan.get("origins") or {}).get(name),
             )
             read_by = zip(self.account.executions, self.traces, strict=True)
-            steps = [e.step for e, trace in read_by if name in trace.used] or [
-                e.step for e in self.account.executions if stage and e.stage == stage
-            ][:1]
+            read = [e.step for e, trace in read_by if name in trace.used] if name in variables or stage else []
+            steps = read or [e.step for e in self.account.executions if stage and e.stage == stage][:1]
             for user in dict.fromkeys(steps or ([step] if step else [])):
                 self.doc.used(self.exec_of[user], setting)
 
-    def _live_value(self, name: str) -> tuple[Any, str, str]:
+    def _parameter_variables(self) -> frozenset[str]:
+        """Return the names that the cell of the parameters sets; elsewhere a variable only happens to be called so."""
+        tagged = [cell for cell in self.account.cells if "parameters" in (cell.get("tags") or ())]
+        return frozenset[str]().union(*(names_in(str(cell.get("source", "")))[1] for cell in tagged))
+
+    def _live_value(self, name: str, *, is_variable: bool) -> tuple[Any, str, str]:
         """Return what a parameter was in the kernel, and the step and stage where it was seen."""
-        for execution in reversed(self.account.executions):
+        for execution in reversed(self.account.executions) if is_variable else ():
             for seen in execution.writes:
                 if seen["name"] == name and seen.get("value") is not None:
                     return seen["value"], execution.step, execution.stage
