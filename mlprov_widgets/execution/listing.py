@@ -14,6 +14,8 @@ from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
 SORTABLE: Final = ("started", "task", "status", "seconds")
 """By what runs are sorted, beside the name of any metric."""
 
+UNFINISHED: Final = "it is still going on, or was cut off: mlprov recover finishes its record"
+
 _SHOWN: Final = ("task", "title", "status", "started", "seconds", "metrics", "stale_metrics")
 
 
@@ -100,8 +102,11 @@ def _each(places: list[Path]) -> Iterator[dict[str, Any]]:
             "parameters": {},
         }
         try:
-            summary = summary_of(place / DOCUMENT)
-            entry |= {name: summary[name] for name in (*_SHOWN, "parameters")}
+            if (place / DOCUMENT).is_file():
+                summary = summary_of(place / DOCUMENT)
+                entry |= {name: summary[name] for name in (*_SHOWN, "parameters")}
+            else:
+                entry["problem"] = UNFINISHED
         except ProvenanceError as error:
             entry["problem"] = str(error)
         yield entry

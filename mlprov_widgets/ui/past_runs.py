@@ -122,6 +122,7 @@ class PastRuns:
                     started = str(run["started"] or "")[:19].replace("T", " ")
                     box.description = f"{started or 'unknown time'}  {self._called(run)}"
                     box.value = run["run"] in self._chosen
+                    box.disabled = bool(run["problem"])  # there is nothing to compare
                     html.value = _facts(run)
         finally:
             self._filling = False

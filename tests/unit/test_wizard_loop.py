@@ -253,6 +253,20 @@ def test_all_that_are_listed_are_chosen_by_one_click(with_runs: Wizard) -> None:
     assert (page._all.disabled, page.compare_button.disabled, page.result.value) == (False, True, "")
 
 
+def test_a_run_that_still_goes_on_is_listed_and_cannot_be_chosen(with_runs: Wizard, own_folder: Path) -> None:
+    going = own_folder / "mlprov_runs" / "going"
+    going.mkdir()
+    (going / "journal.jsonl").write_text("", encoding="utf-8")
+    with_runs.go("runs")
+    page = with_runs.past_runs
+    page.status.value = "incomplete"
+    assert "still going on, or was cut off" in page.rows[0][2].value
+    assert str(own_folder) not in page.rows[0][2].value
+    assert page.rows[0][1].disabled
+    page.status.value = "completed"
+    assert not page.rows[0][1].disabled
+
+
 def test_a_stranger_sees_the_runs_of_this_page_alone(
     own_folder: Path, tiny_run: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
