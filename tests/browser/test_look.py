@@ -112,7 +112,7 @@ def cycle(count: int) -> dict[str, Any]:
     [
         ({"prefix": {}}, "The document is empty: it has no records."),
         ({"entity": {"ex:one": {"prov:label": "the only one"}}}, "The document has 1 record."),
-        (cycle(5), "No activity is recorded"),
+        (cycle(5), "The document has 10 records."),
         ({"entity": {f"ex:{k}": {"prov:label": text} for k, text in enumerate(
             ("<img src=x onerror='document.title=1/0'>", "🧪🧬 " * 9, "\u202eאבגדה ثلاثة", LONG)
         )}}, "The document has 4 records."),
