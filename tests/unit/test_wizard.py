@@ -1017,11 +1017,11 @@ def test_a_run_in_the_line_is_cancelled_alone_and_what_came_of_each_is_shown_on_
     first, second = (started(tiny) for _ in range(2))
     second.waits = 1
     wait_until(lambda: "waiting, 1st in the line" in tiny.runs.queue.lines[1][1].value)
-    assert "Waiting for its turn: one run is before this one" in tiny.runs.progress.value
+    wait_until(lambda: "Waiting for its turn: one run is before this one" in tiny.runs.progress.value)
     tiny.runs.queue.lines[1][2].click()
     wait_until(lambda: "cancelled" in tiny.runs.queue.lines[1][1].value)
     wait_until(lambda: "cancelled &lt;here&gt;" in tiny.runs.progress.value)
-    assert (tiny.runs.going_on, tiny.runs.queue.lines[1][2].layout.display) == (1, "none")
+    wait_until(lambda: (tiny.runs.going_on, tiny.runs.queue.lines[1][2].layout.display) == (1, "none"))
     first.result = tiny_run
     wait_until(lambda: "completed" in tiny.runs.queue.lines[0][1].value)
     assert tiny.runs.results is None
