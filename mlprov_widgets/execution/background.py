@@ -15,14 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import ExecutionError
+from mlprov_widgets.execution import locks
 from mlprov_widgets.files import new_folder
 from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.capture.journal import Event, JournalReader
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 LOCK = "worker.lock"
 PROGRESS = "progress.json"
@@ -102,7 +98,9 @@ class BackgroundRun:
         command = [sys.executable, "-m", "mlprov_widgets.execution.worker", str(notebook.resolve()), str(self.folder)]
         told = {} if timeout is None else {TIMEOUT_VARIABLE: str(timeout)}
         told |= {} if packages is None else {PACKAGES_VARIABLE: json.dumps(dict(packages))}
-        lock = _take_lock(self.folder / LOCK)
+        # Whoever inherits it holds it until it ends.
+        (self.folder / LOCK).touch()
+        lock = locks.take(self.folder / LOCK)
         try:
             # A group of its own: what interrupts the form's kernel must not reach the run.
             with (self.folder / "worker.log").open("wb") as log:
@@ -113,12 +111,11 @@ class BackgroundRun:
                     stderr=log,
                     start_new_session=True,
                     env={**os.environ, **told},
-                    pass_fds=lock,
+                    pass_fds=(lock,) if locks.AVAILABLE else (),
                 )
             (self.folder / LOCK).write_text(str(self._process.pid), encoding="ascii")
         finally:
-            for descriptor in lock:
-                os.close(descriptor)
+            os.close(lock)
 
     @classmethod
     def attach(cls, folder: Path) -> BackgroundRun:
@@ -148,7 +145,7 @@ class BackgroundRun:
         """Return the process of the run, None once it has ended."""
         if self._process is not None:
             return self._process.pid if self._process.poll() is None else None
-        return _holder(self.folder / LOCK)
+        return _worker_of(self.folder)
 
     def look(self) -> Glance:
         """Return how far the run is; cheap enough to be asked twice a second."""
@@ -201,41 +198,19 @@ class BackgroundRun:
 
 def is_running(folder: Path) -> bool:
     """Return whether the run that a form started in this folder goes on, or waits for its turn."""
-    return _is_held(folder / LOCK)
+    with contextlib.suppress(OSError):
+        return locks.is_held(folder / LOCK)
+    return False
 
 
-def _take_lock(path: Path) -> list[int]:
-    """Return the descriptor of a lock that whoever inherits it holds until it ends; none where there are no such locks.
-
-    A process is known by the lock that it holds: its number may be another's by the time somebody comes back.
-    """
-    path.touch()
-    if fcntl is None:
-        return []
-    descriptor = os.open(path, os.O_RDWR)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return [descriptor]
-
-
-def _holder(path: Path) -> int | None:
-    """Return the process that holds a lock, None when nobody does."""
-    if not _is_held(path):
+def _worker_of(folder: Path) -> int | None:
+    """Return the process that runs in a folder, None when there is none."""
+    if not is_running(folder):
         return None
     with contextlib.suppress(OSError):
-        told = path.read_text(encoding="ascii")[:20]
+        told = (folder / LOCK).read_text(encoding="ascii")[:20]
         return int(told) if told.isdigit() else None
     return None
-
-
-def _is_held(path: Path) -> bool:
-    if fcntl is None:
-        return False
-    with contextlib.suppress(OSError), path.open("rb+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def _take_series(series: dict[str, list[Any]], event: Event) -> None:

@@ -12,10 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from mlprov_widgets.execution import locks
 
 FOLDER_VARIABLE = "MLPROV_QUEUE"
 SLOTS_VARIABLE = "MLPROV_RUNS_AT_ONCE"
@@ -47,7 +44,7 @@ def turn(queue: Path, at_once: int, tell: Callable[[int], None]) -> Iterator[Non
     tell
         Called with the number of runs that are before this one, whenever that changes, while it waits.
     """
-    if fcntl is None:
+    if not locks.AVAILABLE:
         yield
         return
     ticket, descriptor = _draw(queue)
@@ -69,8 +66,7 @@ def _draw(queue: Path) -> tuple[Path, int]:
     queue.mkdir(parents=True, exist_ok=True)
     name = f"{time.time_ns():020d}-{os.getpid()}"
     drawn = queue / f"{name}.drawn"
-    descriptor = os.open(drawn, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    descriptor = locks.take(drawn, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     # Under its own name only once it is locked: a ticket that nobody holds is thrown away by the others.
     ticket = queue / f"{name}{_SUFFIX}"
     drawn.rename(ticket)
@@ -92,11 +88,6 @@ def _before(ticket: Path) -> int:
 
 
 def _is_held(ticket: Path) -> bool:
-    try:
-        with ticket.open("rb+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # just thrown away
-        return False
+    with contextlib.suppress(OSError):
+        return locks.is_held(ticket)
     return False

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +35,10 @@ def main(arguments: list[str]) -> int:
 
     try:
         timeout = os.environ.get(TIMEOUT_VARIABLE)
-        with ExitStack() as stack:
-            stack.enter_context(
-                turn(
-                    queue_folder(folder.parent),
-                    slots(),
-                    lambda before: progress({"event": "waiting", "before": before}),
-                )
-            )
-            environment = _environment(stack, progress)
+        waiting = turn(
+            queue_folder(folder.parent), slots(), lambda before: progress({"event": "waiting", "before": before})
+        )
+        with waiting, _environment(progress) as environment:
             done = run_notebook(
                 notebook,
                 folder=folder,
@@ -61,13 +56,13 @@ def main(arguments: list[str]) -> int:
     return 0 if result["status"] == "completed" else 1
 
 
-def _environment(stack: ExitStack, progress: Progress) -> BuiltEnvironment | None:
-    """Build the environment that the run is to have, if it was asked for one; gone when the stack is."""
+def _environment(progress: Progress) -> AbstractContextManager[BuiltEnvironment | None]:
+    """Return the environment that the run is to have, built when it is entered; None if it was asked for none."""
     wanted = os.environ.get(PACKAGES_VARIABLE)
     if not wanted:
-        return None
+        return nullcontext()
     progress({"event": "building", "title": "Building the recorded environment"})
-    return stack.enter_context(built(json.loads(wanted)))
+    return built(json.loads(wanted))
 
 
 if __name__ == "__main__":

@@ -15,12 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlprov_widgets.execution import locks
 from mlprov_widgets.execution.background import LOCK, is_running
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 FOLDER = "visitors"
 _SEEN = ".seen"
@@ -57,9 +53,7 @@ def enter(home: Path, token: str, days: float) -> Path:
         folder.mkdir(exist_ok=True)  # it may have been deleted a moment ago
         (folder / _SEEN).touch()
         if folder not in _open:
-            _open[folder] = os.open(folder / _SEEN, os.O_RDONLY)
-            if fcntl is not None:
-                fcntl.flock(_open[folder], fcntl.LOCK_SH)
+            _open[folder] = locks.take(folder / _SEEN, os.O_RDONLY, shared=True)
     if _is_time(folder.parent):
         # Deleting may take long, and the page is to be there at once.
         threading.Thread(target=tidy, args=(home, days), name="mlprov tidy", daemon=True).start()
@@ -77,28 +71,21 @@ def tidy(home: Path, days: float) -> list[str]:
         Since the last visit, the last change that was made on the page, and the end of the last run.
     """
     visitors = home / FOLDER
-    if fcntl is None:  # nobody knows what runs
+    if not locks.AVAILABLE:  # nobody knows what runs
         return []
     before, gone = time.time() - days * 86400, []
     for folder in [place for place in visitors.iterdir() if place.is_dir() and not place.name.startswith(".")]:
         with _alone(visitors), contextlib.suppress(OSError):
-            if _last_sign(folder) < before and not _is_open(folder) and not any(map(is_running, _runs(folder))):
+            if (
+                _last_sign(folder) < before
+                and not locks.is_held(folder / _SEEN)
+                and not any(map(is_running, _runs(folder)))
+            ):
                 folder.rename(visitors / f"{_GOING}{secrets.token_hex(8)}")
                 gone.append(folder.name)
     for place in visitors.glob(f"{_GOING}*"):  # also what a kernel that was ended left half deleted
         shutil.rmtree(place, ignore_errors=True)
     return gone
-
-
-def _is_open(folder: Path) -> bool:
-    try:
-        with (folder / _SEEN).open("rb") as seen:
-            fcntl.flock(seen, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 def _runs(folder: Path) -> Iterator[Path]:
@@ -123,12 +110,8 @@ def _is_time(visitors: Path) -> bool:
 @contextlib.contextmanager
 def _alone(visitors: Path) -> Iterator[None]:
     """Be the only kernel that enters or deletes a folder, for as long as the body runs."""
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(visitors / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = locks.take(visitors / _LOCK, os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
