@@ -39,15 +39,21 @@ def list_runs(folder: Path, *, search: str = "", sort: str = "started") -> list[
     ValueRefused
         If runs cannot be sorted by this.
     """
+    runs = searched(read_runs(folder), search)
+    return [{key: value for key, value in run.items() if key != "parameters"} for run in sorted_runs(runs, sort)]
+
+
+def read_runs(folder: Path) -> list[dict[str, Any]]:
+    """Return what is known of each run below a folder, with its parameters, in no order; see `list_runs`."""
     if not folder.is_dir():
         return []
     places = [place for place in folder.iterdir() if (place / DOCUMENT).is_file() or (place / JOURNAL).is_file()]
-    found = [run for run in _each(places) if _matches(run, search)]
-    return [_told(run) for run in sorted_runs(found, sort)]
+    return list(_each(places))
 
 
-def _told(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in run.items() if key != "parameters"}
+def searched(runs: Iterable[Mapping[str, Any]], search: str) -> list[Mapping[str, Any]]:
+    """Return the runs that a search finds; see `list_runs`."""
+    return [run for run in runs if _matches(run, search)]
 
 
 def sorted_runs(runs: Iterable[Mapping[str, Any]], sort: str) -> list[dict[str, Any]]:

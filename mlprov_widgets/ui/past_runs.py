@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.execution.listing import list_runs
+from mlprov_widgets.execution.listing import read_runs, searched, sorted_runs
 from mlprov_widgets.execution.side_by_side import MOST, side_by_side
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.compare_view import comparison_html
@@ -76,7 +76,7 @@ class PastRuns:
 
     def refresh(self) -> None:
         """Look at the folder again."""
-        found = list_runs(self._desk.runs)
+        found = read_runs(self._desk.runs)
         metrics = sorted({m for run in found for m, v in run["metrics"].items() if isinstance(v, int | float)})
         named = [("Newest first", _NEWEST), ("Oldest first", "-started"), ("Longest first", "seconds")]
         options = [*named, *((f"Highest {m}", m) for m in metrics), *((f"Lowest {m}", f"-{m}") for m in metrics)]
@@ -89,14 +89,15 @@ class PastRuns:
         finally:
             self._filling = False
         self._mine = {run["run"] for run in found}
-        self._filter()
+        self._narrow(found)
 
     def _filter(self) -> None:
-        if self._filling:
-            return
-        found = list_runs(self._desk.runs, search=self.search.value, sort=self.sort.value)
-        wanted = self.status.value
-        self._found = [r for r in found if r["run"] in self._mine and (not wanted or r["status"] == wanted)]
+        if not self._filling:
+            self._narrow(run for run in read_runs(self._desk.runs) if run["run"] in self._mine)
+
+    def _narrow(self, runs: Iterable[dict[str, Any]]) -> None:
+        found = sorted_runs(searched(runs, self.search.value), self.sort.value)
+        self._found = [run for run in found if self.status.value in ("", run["status"])]
         self._first = 0
         self._show()
 
