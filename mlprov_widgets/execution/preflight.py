@@ -90,9 +90,9 @@ def _deterministic(task: Task, plan: Plan) -> Iterator[Check]:
     context = {**values, "machine": {"cores": os.cpu_count() or 1, "gpu": _has_gpu()}}
     found = [item for item in task.varies if item.field in plan.values and holds(item.when, context)]
     for item in found:
-        label = next(p.label for p in task.parameters if p.name == item.field)
+        parameter = task.parameter(item.field)
         value = evaluate(item.value, context)
-        told = f"{label}: {item.message}."
+        told = f"{parameter.label if parameter else item.field}: {item.message}."
         yield Check(_DETERMINISTIC, False, told, item.field, value, item.fix.replace("{value}", str(value)))
     if task.varies and not found:
         told = "Only deterministic algorithms are used, and nothing that was chosen depends on this machine."

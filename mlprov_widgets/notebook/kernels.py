@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from mlprov_widgets.notebook.render import KERNELSPEC
+from mlprov_widgets.notebook.render import KERNELSPEC, notebook_text
 
 USUAL = KERNELSPEC["name"]
 """The kernel of a notebook unless another one is chosen."""
@@ -56,7 +55,8 @@ def asking_for(text: str, kernel: Kernel | None) -> str:
     """
     if kernel is None or kernel.name == USUAL:
         return text
-    notebook = json.loads(text)
-    notebook["metadata"]["kernelspec"] = {"display_name": kernel.title, "language": "python", "name": kernel.name}
-    # As nbformat writes it.
-    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True, separators=(",", ": ")) + "\n"
+    import nbformat
+
+    notebook = nbformat.reads(text, as_version=4)
+    notebook.metadata.kernelspec = {"display_name": kernel.title, "language": "python", "name": kernel.name}
+    return notebook_text(notebook)

@@ -203,7 +203,7 @@ class Canvas:
         same_frame = _frame(scene) == _frame(self.scene) and bool(self._nodes)
         self.scene = scene
         self._update(scene)
-        nodes, edges = ([self._node(dot) for dot in new_dots], [self._edge(line) for line in new_lines])
+        nodes, edges = [self._node(dot) for dot in new_dots], [self._edge(line) for line in new_lines]
         first = not self.widget.children
         if first:
             nodes += [self._corner(place, scene) for place in (0, 1)]
@@ -255,7 +255,7 @@ class Canvas:
                     corner.position = {"x": x, "y": y}
 
     def _close(self) -> None:
-        old, elements = (self.graph, [*self._nodes.values(), *self._edges.values(), *self._corners])
+        old, elements = self.graph, [*self._nodes.values(), *self._edges.values(), *self._corners]
         self.widget.children = ()
         self._begin()
         for element in elements:

@@ -197,13 +197,13 @@ def _step(index: Index, step: Mapping[str, Any]) -> Step:
 
 def _activities(index: Index) -> list[Stage]:
     """Put the activities of any document together by type, in the order of their starts."""
-    found: dict[str, list[tuple[str, int]]] = {}
+    found: dict[str, list[int]] = {}
     for number in index.of_section("activity"):
         types = [t for t in index.types(number) if not t.startswith("prov:")]
-        found.setdefault(local_part(types[0]) if types else "", []).append(("", number))
+        found.setdefault(local_part(types[0]) if types else "", []).append(number)
     timed = {}
     for kind, numbers in found.items():
-        own = [(str(plain(index.record(n).get("prov:startTime")) or "~"), index.position(n), n) for _, n in numbers]
+        own = [(str(plain(index.record(n).get("prov:startTime")) or "~"), index.position(n), n) for n in numbers]
         timed[kind] = sorted(own)
     stages = []
     for kind, own in sorted(timed.items(), key=lambda item: item[1][0]):
