@@ -31,6 +31,7 @@ from mlprov_widgets.execution.compare import compare
 from mlprov_widgets.execution.summary import FILE_NAME as SUMMARY
 from mlprov_widgets.execution.summary import summarise
 from mlprov_widgets.files import canonical_json, sha256_of_bytes, sha256_of_text
+from mlprov_widgets.provenance.capture.environment import cpu
 from mlprov_widgets.provenance.capture.journal import plain
 from mlprov_widgets.provenance.export.formats import FORMATS
 from mlprov_widgets.provenance.reading import ProvenanceFile, parse_json, read_provenance
@@ -230,6 +231,12 @@ _STARTS = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "o
 _OWN = {os.devnull, f"/proc/{os.getpid()}/clear_refs"}
 _watch = _Watch()
 sys.addaudithook(_watch)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def known_machine() -> None:
+    """Let Python find out what processor this is: once in a process it starts ``uname`` for that, whatever the file."""
+    cpu()
 
 
 @contextmanager
