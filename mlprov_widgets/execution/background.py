@@ -16,7 +16,7 @@ from typing import Any
 
 from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.execution import locks
-from mlprov_widgets.files import new_folder
+from mlprov_widgets.files import new_folder, write_atomically
 from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.capture.journal import Event, JournalReader
 
@@ -166,13 +166,17 @@ class BackgroundRun:
         return glance
 
     def _without_result(self) -> dict[str, Any]:
-        from mlprov_widgets.execution.run import without_record  # the form is to be there at once
+        """Finish the record in place of a process that could not, and keep what came of it for whoever looks next."""
+        from mlprov_widgets.execution.recover import result_of_killed  # the form is to be there at once
 
-        ended = f" with {self._process.returncode}" if self._process is not None else ""
-        told = f"the run's process ended{ended} and left no result"
         if self._cancelled:
-            told = "the run was cancelled before its record could be finished"
-        return without_record("cancelled" if self._cancelled else "failed", told) | {"run": str(self.folder)}
+            told = ("cancelled", "the run was cancelled before its record could be finished")
+        else:
+            told = ("failed", _how_it_ended(self._process))
+        result = result_of_killed(self.folder, *told)
+        with contextlib.suppress(OSError):
+            write_atomically(self.folder / RESULT, json.dumps(result, allow_nan=False, default=str), replace=True)
+        return result
 
     def cancel(self) -> None:
         """Stop the run: the running cell is interrupted, the record is finished."""
@@ -194,6 +198,12 @@ class BackgroundRun:
         except (AttributeError, ProcessLookupError, PermissionError):
             if self._process is not None:
                 self._process.kill()
+
+
+def _how_it_ended(process: subprocess.Popen[bytes] | None) -> str:
+    if process is not None and process.returncode is not None and process.returncode > 0:
+        return f"the run's process broke down with status {process.returncode}; its last words are in worker.log"
+    return "the run's process ended without a word: somebody ended it, or the system did for want of memory"
 
 
 def is_running(folder: Path) -> bool:

@@ -24,6 +24,10 @@ _TOLD_BY_THE_MESSAGE: Final = (
         re.compile(r"out of memory|MemoryError|kernel died", re.IGNORECASE),
         "the memory was probably too small for it: close other programs, or use a larger machine",
     ),
+    (
+        re.compile(r"ended without a word"),
+        "nothing in the experiment: start it again, and if it ends so again, the memory is too small for it",
+    ),
     (re.compile(r"No space left on device"), "the disk is full"),
     (re.compile(r"time limit"), "it took longer than it was given: allow it more time"),
     (re.compile(r"FileNotFoundError"), "a file that the notebook reads is not here"),

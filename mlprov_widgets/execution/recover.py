@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from mlprov_widgets.errors import NotebookError
-from mlprov_widgets.execution.run import Run, run_of, write_results
+from mlprov_widgets.errors import MlprovError, NotebookError
+from mlprov_widgets.execution.run import Run, run_of, without_record, write_results
 from mlprov_widgets.notebook.readback import load_notebook
 from mlprov_widgets.provenance.capture.journal import Event, read_journal
 
@@ -50,6 +52,22 @@ def recover(journal: Path, notebook: Path | None = None) -> Run:
     ended = built.account.ended or built.account.started
     seconds = (ended - built.account.started).total_seconds()
     return run_of(folder, executed, built, "; ".join(built.account.notes), seconds)
+
+
+def result_of_killed(folder: Path, status: str, message: str) -> dict[str, Any]:
+    """Return what came of a run whose process left no result: with the record of what had run, if it left a journal.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    status, message
+        How it ended, as far as it is known from outside.
+    """
+    told = without_record(status, message) | {"run": str(folder)}
+    with suppress(MlprovError, OSError):  # it ended before it had a journal, or there is no room for a record
+        told = recover(folder).as_dict() | {"status": status, "message": message}
+    return told
 
 
 def _ending(events: list[Event], truncated: bool) -> list[Event]:

@@ -69,6 +69,8 @@ class Arrays:
         Each array of an archive: its name and what it is.
     problem : str
         Why images and classes do not fit, empty if they do.
+    certain : bool
+        Whether a notebook stops at it; it may see more than this look.
     pictures : Pictures or None
         How many there are of each class, and one of each.
     """
@@ -76,14 +78,24 @@ class Arrays:
     found: tuple[tuple[str, str], ...]
     problem: str = ""
     pictures: Pictures | None = None
+    certain: bool = True
+
+    @property
+    def refusal(self) -> str:
+        """Why no notebook can learn from it, empty if nothing of the kind was seen."""
+        return self.problem if self.certain else ""
 
 
 class _Unfit(Exception):
     """Raised with what is wrong, for a person."""
 
 
+class _Unsure(_Unfit):
+    """Raised where this look ends before a notebook's would."""
+
+
 def look_into_arrays(data: Path, images: str, labels: str, labels_file: Path | None = None) -> Arrays | None:
-    """Return what is in a ``.npz`` file, or in two ``.npy`` files; None for what cannot be read at all.
+    """Return what is in a ``.npz`` file, or in two ``.npy`` files; None for what is not there or has too many arrays.
 
     Parameters
     ----------
@@ -110,10 +122,12 @@ def _look(data: Path, images: str, labels: str, labels_file: Path | None, stamps
                 return _in_archive(stack, data, images, labels)
             stream = stack.enter_context(data.open("rb"))
             if labels_file is None:
-                return Arrays(((data.name, str(header_of(stream))),))
+                return Arrays(((data.name, str(_header(stream, "images"))),))
             return _judged((), stream, stack.enter_context(labels_file.open("rb")))
+        except _Unfit as error:
+            return Arrays((), str(error))
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, RuntimeError, zlib.error):
-            return None
+            return Arrays((), f"NumPy cannot read {data.name}: it is no file of its own, or it is damaged")
 
 
 def _in_archive(stack: ExitStack, path: Path, images: str, labels: str) -> Arrays | None:
@@ -145,7 +159,7 @@ def _judged(found: tuple[tuple[str, str], ...], images: IO[bytes], labels: IO[by
     try:
         return Arrays(found, pictures=_pictures(images, labels))
     except _Unfit as error:
-        return Arrays(found, str(error))
+        return Arrays(found, str(error), certain=not isinstance(error, _Unsure))
 
 
 def header_of(stream: IO[bytes]) -> Header:
@@ -177,7 +191,7 @@ def _pictures(images: IO[bytes], labels: IO[bytes]) -> Pictures:
     import numpy as np
 
     pixels, kinds = _header(images, "images"), _header(labels, "classes")
-    if not pixels.shape or not (len(pixels.shape) == 3 or (len(pixels.shape) == 4 and _colours(pixels.shape[1:]))):
+    if not pixels.size or not (len(pixels.shape) == 3 or (len(pixels.shape) == 4 and _colours(pixels.shape[1:]))):
         raise _Unfit(f"The images have to be images × height × width, with or without colours; this is {pixels}")
     count = kinds.shape[0] if kinds.shape else 0
     if kinds.shape not in ((count,), (count, 1)) or kinds.dtype.kind not in "biuUS" or not kinds.size:
@@ -185,7 +199,7 @@ def _pictures(images: IO[bytes], labels: IO[bytes]) -> Pictures:
     if count != pixels.shape[0]:
         raise _Unfit(f"There are {pixels.shape[0]:,} images and {count:,} classes; there has to be one for each")
     if kinds.size > LARGEST_CLASSES:
-        raise _Unfit("There are too many images to count the classes here; the notebook will")
+        raise _Unsure("There are too many images to count the classes here; the notebook will")
     raw = labels.read(kinds.size)
     if len(raw) < kinds.size:
         raise _Unfit("The array of the classes is cut off")
@@ -195,10 +209,12 @@ def _pictures(images: IO[bytes], labels: IO[bytes]) -> Pictures:
         raise _Unfit("The names of the classes are damaged")
     names, first, counts = np.unique(values, return_index=True, return_counts=True)
     if len(names) > MOST_CLASSES:
-        raise _Unfit(f"There are {len(names):,} different classes: is this the array of the classes?")
+        raise _Unsure(f"There are {len(names):,} different classes: is this the array of the classes?")
+    if len(names) < 2:
+        raise _Unfit(f"All images are of one class, {_name(names[0])}: there have to be two or more")
     wanted = {int(place): _name(name) for name, place in list(zip(names, first, strict=True))[:MOST_SAMPLES]}
     classes = {_name(name): int(number) for name, number in zip(names, counts, strict=True)}
-    return Pictures(classes, {}, tuple(_samples(images, pixels, wanted)), 0)
+    return Pictures(classes, {}, tuple(_samples(images, pixels, wanted)))
 
 
 def _header(stream: IO[bytes], what: str) -> Header:
@@ -233,8 +249,7 @@ def _samples(stream: IO[bytes], header: Header, wanted: dict[int, str]) -> list[
         if len(raw) < each:
             break
         picture = _as_bytes(np.frombuffer(raw, header.dtype).reshape(header.shape[1:]))
-        if picture is not None:
-            found.append((wanted[number], "image/png", _png(picture)))
+        found.append((wanted[number], "image/png", _png(picture)))
     return sorted(found)
 
 
@@ -247,7 +262,7 @@ def _skip_and_read(stream: IO[bytes], skip: int, size: int) -> bytes:
     return stream.read(size)
 
 
-def _as_bytes(pixels: ndarray[Any, Any]) -> ndarray[Any, Any] | None:
+def _as_bytes(pixels: ndarray[Any, Any]) -> ndarray[Any, Any]:
     """Return an image as the notebook takes it, from 0 to 255 and the colours last, small enough to be shown."""
     import numpy as np
 
@@ -259,7 +274,7 @@ def _as_bytes(pixels: ndarray[Any, Any]) -> ndarray[Any, Any] | None:
     pixels = pixels[::step, ::step]
     low, high = pixels.min(), pixels.max()
     if not (low >= 0 and high <= 255):  # not a number is neither
-        return None
+        raise _Unfit(f"Pixels have to be numbers from 0 to 255, or from 0 to 1; here some are from {low:g} to {high:g}")
     if pixels.dtype.kind == "b" or (pixels.dtype.kind == "f" and high <= 1):
         pixels = pixels * 255.0
     return np.ascontiguousarray(pixels.round() if pixels.dtype.kind == "f" else pixels).astype(np.uint8)

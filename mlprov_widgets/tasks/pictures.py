@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import zipfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -24,8 +25,13 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 """How the folder of a part may be called, in any case of letters; templates see it as ``folders_of_parts``."""
 
+MOST_OPENED = 5_000
+"""Files whose first bytes are looked at."""
+
 _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+_STARTS = (*(start for start, _ in _KINDS), b"BM", b"II", b"MM", b"RIFF", *(b"P%d" % n for n in range(1, 8)))
+"""How files of these names begin, each by its format's definition."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +46,21 @@ class Pictures:
         The same for each of `PARTS`, if the folders of classes lie in such.
     samples : tuple of (str, str, bytes)
         A class, the media type of its first picture, and that picture's file.
-    others : int
-        Files that do not look like pictures, or lie in no folder.
+    doubtful : tuple of str
+        Files that do not look like pictures, at which a notebook stops if they are none.
+    refusal : str
+        Why no notebook can learn from it, empty if nothing of the kind was seen.
     """
 
     classes: Mapping[str, int]
     parts: Mapping[str, int]
     samples: tuple[tuple[str, str, bytes], ...]
-    others: int
+    doubtful: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 def look_into(path: Path) -> Pictures | None:
-    """Return what is in an archive, None for what is no archive, is damaged or has too many files."""
+    """Return what is in an archive, None for what is not there or has too many files."""
     try:
         stat = path.stat()
     except OSError:
@@ -67,20 +76,26 @@ def _look_into(path: Path, stamp: tuple[int, int]) -> Pictures | None:
             names = [info for info in archive.infolist() if not info.is_dir()]
             return _sorted_out(archive, names) if len(names) <= MOST_NAMES else None
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
-        return None
+        return Pictures({}, {}, (), refusal="This is no ZIP archive, or it is damaged: pack the folders anew")
 
 
 def _sorted_out(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Pictures:
     classes: dict[str, int] = {}
     parts: dict[str, int] = {}
     first: dict[str, zipfile.ZipInfo] = {}
-    others = 0
-    for info in files:
+    loose, empty, doubtful = [], [], []
+    for number, info in enumerate(files):
         place = PurePosixPath(info.filename)
-        if place.name.startswith(".") or "__MACOSX" in place.parts:
+        if place.name.startswith(".") or place.name == "Thumbs.db" or "__MACOSX" in place.parts:
             continue  # what a file manager leaves behind
-        if place.suffix.lower() not in _SUFFIXES or len(place.parts) < 2:
-            others += 1
+        if len(place.parts) < 2:
+            loose.append(info.filename)
+            continue
+        if not info.file_size:
+            empty.append(info.filename)
+            continue
+        if place.suffix.lower() not in _SUFFIXES or (number < MOST_OPENED and not _begins_like_one(archive, info)):
+            doubtful.append(info.filename)
             continue
         own = place.parent.name
         classes[own] = classes.get(own, 0) + 1
@@ -90,7 +105,33 @@ def _sorted_out(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Pictu
         if part:
             parts[part] = parts.get(part, 0) + 1
     samples = [(name, *found) for name in sorted(first)[:MOST_SAMPLES] if (found := _sample(archive, first[name]))]
-    return Pictures(dict(sorted(classes.items())), parts, tuple(samples), others)
+    refusal = _refusal(loose, empty, classes if not doubtful else None)
+    return Pictures(dict(sorted(classes.items())), parts, tuple(samples), tuple(doubtful), refusal)
+
+
+def _refusal(loose: list[str], empty: list[str], classes: Mapping[str, int] | None) -> str:
+    """Return why a notebook would stop; `classes` is None where not all of them are known."""
+    if loose:
+        return f"Each class needs a folder of its own; outside of any folder: {some(loose)}"
+    if empty:
+        return f"There is nothing in {some(empty)}: take out what is empty"
+    if classes is not None and len(classes) < 2:
+        only = f"All pictures are of one class, {next(iter(classes))}" if classes else "There is no picture in it"
+        return f"{only}: put them into two folders or more, one for each class"
+    return ""
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of some names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def _begins_like_one(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    try:
+        with archive.open(info) as file:
+            return file.read(12).startswith(_STARTS)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
+        return False
 
 
 def _sample(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[str, bytes] | None:
@@ -99,7 +140,7 @@ def _sample(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[str, bytes
     try:
         with archive.open(info) as file:
             raw = file.read(LARGEST_SAMPLE + 1)  # what the list of names says of its size may be a lie
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError):
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
         return None
     kind = next((kind for start, kind in _KINDS if raw.startswith(start)), "")
     return (kind, raw) if kind and len(raw) <= LARGEST_SAMPLE else None

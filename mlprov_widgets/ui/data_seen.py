@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from mlprov_widgets.tasks.arrays import Arrays
-from mlprov_widgets.tasks.pictures import Pictures
+from mlprov_widgets.tasks.pictures import Pictures, some
+from mlprov_widgets.tasks.seen import Seen
 from mlprov_widgets.tasks.tables import Table
 from mlprov_widgets.ui import parts
 
 _MOST_COLUMNS = 8
 _MOST_CLASSES = 12
+_LEAST = 3
 _UNEQUAL = 3
 """How many times as large as the smallest class the largest may be before that is told."""
 
@@ -29,38 +30,51 @@ def table_html(table: Table) -> str:
     return parts.note(told, "fine") + warning + parts.table(rows, table.columns[:_MOST_COLUMNS])
 
 
-def pictures_html(pictures: Pictures) -> str:
-    """Return what was seen in an archive of pictures."""
-    if not pictures.classes:
-        return parts.note(
-            "There is no picture in a folder in this archive: each class needs a folder of its own.", "warn"
-        )
-    return _counted_html(pictures)
-
-
-def arrays_html(arrays: Arrays) -> str:
-    """Return what was seen in files of NumPy's."""
-    rows = list(arrays.found)
+def seen_html(seen: Seen) -> str:
+    """Return what was seen in an archive of pictures or in files of NumPy's; why it is refused stands at the field."""
+    if isinstance(seen, Pictures):
+        return _counted_html(seen)
+    rows = list(seen.found)
     found = parts.table(rows, ("Array in the file", "What it is")) if rows else ""
-    if arrays.problem:
-        return parts.note(f"{arrays.problem}.", "warn") + found
-    return (_counted_html(arrays.pictures) if arrays.pictures is not None else "") + found
+    doubt = parts.note(f"{seen.problem}.", "warn") if seen.problem and not seen.refusal else ""
+    return doubt + (_counted_html(seen.pictures) if seen.pictures is not None else "") + found
 
 
 def _counted_html(pictures: Pictures) -> str:
-    count = sum(pictures.classes.values())
-    told = f"{count:,} pictures in {len(pictures.classes)} classes: {_counted(pictures.classes)}."
+    if not pictures.classes:
+        return ""
+    count, several = sum(pictures.classes.values()), len(pictures.classes) > 1
+    classes = f"{len(pictures.classes)} classes" if several else "1 class"
+    told = f"{count:,} pictures in {classes}: {_counted(pictures.classes)}."
     if pictures.parts:
         told += " In folders of parts: " + ", ".join(f"{name} ({n:,})" for name, n in pictures.parts.items()) + "."
-    if pictures.others:
-        told += f" Other files: {pictures.others:,}."
     images = "".join(
         f'<figure><img alt="one picture of the class {escape(name)}" src="data:{kind};base64,'
         f'{base64.b64encode(raw).decode()}"><figcaption>{escape(name)}</figcaption></figure>'
         for name, kind, raw in pictures.samples
     )
     shown = f'<div class="mlprov-samples">{images}</div>' if images else ""
-    return parts.note(told, "fine") + unequal_html(pictures.classes, "pictures") + shown
+    kind = "" if pictures.refusal or pictures.doubtful else "fine"
+    warnings = _doubts(pictures.doubtful) + _few(pictures) + unequal_html(pictures.classes, "pictures")
+    return parts.note(told, kind) + warnings + shown
+
+
+def _doubts(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    one = len(names) == 1
+    those = "one file does not look like a picture" if one else f"{len(names):,} files do not look like pictures"
+    told = f"By content or name, {those}, and the notebook stops at what is none: {some(names)}"
+    return parts.note(f"{told}. Take {'it' if one else 'them'} out of the archive.", "warn")
+
+
+def _few(pictures: Pictures) -> str:
+    """Return a warning if a class is too small to be in the training, the validation and the test."""
+    few = [name for name, count in pictures.classes.items() if count < _LEAST]
+    if not few or len(pictures.classes) < 2 or pictures.parts:
+        return ""
+    told = f"Fewer than {_LEAST} pictures to divide among training, validation and test: {some(few)}"
+    return parts.note(f"{told}. Add some, or leave out what is so rare.", "warn")
 
 
 def unequal_html(classes: Mapping[str, int], unit: str) -> str:

@@ -11,6 +11,7 @@ from mlprov_widgets.errors import DataFileError, MlprovError
 from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
 from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
+from mlprov_widgets.tasks.seen import Seen, seen_in
 from mlprov_widgets.tasks.tables import Table, column_names
 from mlprov_widgets.tasks.values import display, read_value
 
@@ -36,6 +37,8 @@ class Checked:
         What was seen in the data files.
     columns : Mapping of str to tuple of str
         The columns of data files that are refused: one of them may have to be left out.
+    seen : Mapping of str to Seen
+        What was seen in data files that are no tables.
     draft : Draft or None
         None while something is wrong.
     """
@@ -46,6 +49,7 @@ class Checked:
     impossible: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
     draft: Draft | None = None
 
     @property
@@ -179,15 +183,25 @@ class Form:
             if not errors or isinstance(error, DataFileError):
                 errors.setdefault(self._place_of(error, applies), self._sentence(error))
             # What was seen in the data stays in view while something is corrected.
-            return Checked(values, applies, errors, tables=self._seen, columns=self._columns(values, applies))
+            columns, seen = self._columns(values, applies), seen_in(self.task, applies, values, self._paths(applies))
+            return Checked(values, applies, errors, tables=self._seen, columns=columns, seen=seen)
         self._seen = dict(draft.tables)
-        seen = {**values, **draft.plan.values}
+        values |= draft.plan.values
+        # Here a folder has become an archive.
+        seen = seen_in(self.task, applies, values, draft.sources)
+        errors |= {name: f"{look.refusal}." for name, look in seen.items() if look.refusal and name not in errors}
         for name, file in draft.plan.files.items():
             if name not in draft.sources:  # of a provenance file that came without its data
                 errors.setdefault(name, f"The data file {file.name} is not here. Upload it, or another one.")
         if errors:
-            return Checked(seen, applies, errors, tables=draft.tables)
-        return Checked(seen, frozenset(draft.plan.values), {}, impossible, draft.tables, draft=draft)
+            return Checked(values, applies, errors, tables=draft.tables, seen=seen)
+        return Checked(values, frozenset(draft.plan.values), {}, impossible, draft.tables, seen=seen, draft=draft)
+
+    def _paths(self, applies: frozenset[str]) -> dict[str, Path]:
+        """Return where the data files lie, as far as they are given."""
+        files = [p.name for p in self.task.parameters if p.kind is Kind.FILE and p.name in applies]
+        given = {name: self.sources.get(name) or self.given.get(name) for name in files}
+        return {name: Path(str(path)) for name, path in given.items() if path}
 
     def _columns(self, values: Mapping[str, Value], applies: frozenset[str]) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}

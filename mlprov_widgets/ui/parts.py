@@ -82,6 +82,23 @@ def _plan_value(parameter: Parameter | None, value: Value) -> str:
     return chosen.label if chosen else display(value) or "empty"
 
 
+def named(text: str, plan: Mapping[str, Any] | None) -> str:
+    """Return a text with a person's own files by their names, in place of where their copies lie.
+
+    Parameters
+    ----------
+    text
+        What a cell said.
+    plan
+        That of the run, as JSON data; None if it is not known.
+    """
+    values, files = (dict((plan or {}).get(key) or {}) for key in ("values", "files"))
+    for name, file in files.items():
+        if values.get(name):
+            text = text.replace(str(values[name]), str(file["name"]))
+    return text
+
+
 def folded(title: str, html: str) -> str:
     """Return HTML that opens on a click."""
     return f'<details class="mlprov-folded"><summary>{escape(title)}</summary>{html}</details>'

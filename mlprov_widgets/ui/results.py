@@ -10,7 +10,7 @@ from mlprov_widgets.provenance.export.report import figures_of
 from mlprov_widgets.provenance.graph.story import Story
 from mlprov_widgets.provenance.overview import duration
 from mlprov_widgets.provenance.reading import read_provenance
-from mlprov_widgets.provenance.view import view
+from mlprov_widgets.provenance.view import plan_dict_of, view
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.downloads import Downloads
@@ -70,6 +70,10 @@ class Results:
             self.explorer = self._explorer(read_story(self._expected))
             self._graph.children = (self.explorer.widget,)
 
+    def says(self, message: str) -> bool:
+        """Return whether the record tells what ended the run."""
+        return message in {*self.view.run["notes"], *(step["error"] for step in self.view.steps)}
+
     def _stale(self) -> list[str]:
         return [f"These numbers are stale: {reason}." for reason in list(self.view.stale_metrics.values())[:1]]
 
@@ -79,7 +83,8 @@ class Results:
         text = f"{str(run['status']).capitalize()} after {spent}."
         if run["failed_step"]:
             text += f" It ended in the step {run['failed_step']}."
-        errors = [str(step["error"]) for step in self.view.steps if step["error"]]
+        plan = plan_dict_of(self.file)
+        errors = [parts.named(str(step["error"]), plan) for step in self.view.steps if step["error"]]
         kind = "fine" if run["status"] == "completed" else "bad"
-        notes = [note for note in run["notes"] if note not in errors]
+        notes = [note for note in (parts.named(note, plan) for note in run["notes"]) if note not in errors]
         return "".join([parts.note(" ".join([text, *errors[-1:]]), kind), *(parts.note(n, "warn") for n in notes)])

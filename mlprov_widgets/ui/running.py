@@ -206,8 +206,10 @@ class RunPage:
             shown = (*shown, item.results.widget)
         if item is not self.shown:  # a person has gone on to another run meanwhile
             return
-        # The card says it where there is one.
+        # The card says it where there is one, and what came of it what the record knows.
         told = str(result.get("message") or "") if result.get("status") != "completed" and not verdict else ""
+        if item.results is not None and item.results.says(told):
+            told = ""
         self.progress.value = parts.note(told, "bad") if told else ""
         self.result_box.children = shown
 

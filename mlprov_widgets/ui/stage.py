@@ -8,18 +8,14 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import ValueRefused
-from mlprov_widgets.tasks.arrays import look_into_arrays
 from mlprov_widgets.tasks.model import FRAME_STAGE, Kind, Parameter
-from mlprov_widgets.tasks.pictures import look_into
 from mlprov_widgets.tasks.tables import MOST_BYTES
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
-from mlprov_widgets.ui.data_seen import arrays_html, pictures_html, table_html
+from mlprov_widgets.ui.data_seen import seen_html, table_html
 from mlprov_widgets.ui.desk import ABOUT, Desk, row
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked
-
-_SHOWN = ("images", "labels")
 
 
 class StagePage:
@@ -81,9 +77,7 @@ class StagePage:
             field.offer(_columns_for(parameter, checked), impossible, checked.values.get(name), given.get(name))
             field.tell(checked.errors.get(name, ""), checked.advice.get(name, ""))
         for name, html in self.tables.items():
-            seen = checked.tables.get(name)
-            value = table_html(seen) if seen is not None else self._pictures(name, checked) or self._limits(name)
-            shown = self._uploaded(name) + value if name in checked.applies else ""
+            shown = self._uploaded(name) + self._seen(name, checked) if name in checked.applies else ""
             if html.value != shown:
                 html.value = shown
         self._show_fold(checked, fill)
@@ -113,20 +107,14 @@ class StagePage:
         self.is_unfolded = not self.is_unfolded
         self._show_fold(self._desk.checked, fill=False)
 
-    def _pictures(self, name: str, checked: Checked) -> str:
-        """Return what was seen in a file of pictures or arrays, nothing for another file."""
-        parameter, path = self._desk.task.parameter(name), self._path(name)
-        if parameter is None or path is None or path.suffix[1:].lower() not in parameter.suffixes:
-            return ""
-        named = {p.shows: p for p in self._desk.task.parameters if p.of == name and p.name in checked.applies}
-        if path.suffix.lower() == ".zip":
-            seen = look_into(path)
-            return pictures_html(seen) if seen is not None else ""
-        if "labels" not in named:  # the file with the classes: what is in it is shown with the images
-            return ""
-        images, labels = (str(checked.values.get(named[what].name) or "") if what in named else "" for what in _SHOWN)
-        arrays = look_into_arrays(path, images, labels, self._path(named["labels"].name))
-        return arrays_html(arrays) if arrays is not None else ""
+    def _seen(self, name: str, checked: Checked) -> str:
+        """Return what was seen in a file, or how large one may be."""
+        table, seen = checked.tables.get(name), checked.seen.get(name)
+        if table is not None:
+            return table_html(table)
+        if seen is not None:
+            return seen_html(seen)
+        return self._limits(name) if self._path(name) is None else ""
 
     def _path(self, name: str) -> Path | None:
         """Return where the file of a parameter lies, None for what is no file or not given."""

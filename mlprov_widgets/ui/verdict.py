@@ -13,6 +13,7 @@ from mlprov_widgets.execution.differences import Difference
 from mlprov_widgets.execution.failures import failed
 from mlprov_widgets.provenance.reading import read_provenance
 from mlprov_widgets.provenance.replay import replay
+from mlprov_widgets.provenance.view import plan_dict_of
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts
 
@@ -59,19 +60,21 @@ def failure_html(source: Path, result: Mapping[str, Any], task: Task) -> str:
         The task that ran.
     """
     step, provenance = result.get("failed_step") or "", Path(str(result.get("provenance") or ""))
+    message = str(result.get("message") or "")
     try:
+        actual = read_provenance(provenance) if provenance.is_file() else None
         comparison = failed(
             replay(source),
             status=str(result["status"]),
-            message=str(result.get("message") or ""),
+            message=parts.named(message, plan_dict_of(actual)) if actual is not None else message,
             step=step,
             stage=task.stage_of_step(step),
-            actual=read_provenance(provenance) if provenance.is_file() else None,
+            actual=actual,
         )
     except MlprovError as error:  # the recorded file may be gone, and what happened is told all the same
         cause = f"the recorded run cannot be read, so nothing is known of it: {error}"
         difference = Difference("code", None, step, "completed", str(result["status"]), cause)
-        comparison = Comparison("failed", [difference], [], happened=str(result.get("message") or ""))
+        comparison = Comparison("failed", [difference], [], happened=message)
     return card(comparison)
 
 

@@ -156,14 +156,31 @@ def test_cancelling_a_finished_run_changes_nothing(finished: BackgroundRun) -> N
     assert result["status"] == "completed"
 
 
-def test_a_killed_run_says_so_and_leaves_no_kernel(notebook: Write, start: Start, wait_for: Wait, ended: Any) -> None:
-    run = start(notebook({"epochs": 100000}, replace=SLOW))
-    wait_for(lambda: is_training(run))
-    assert kernels_of(run.folder)
+ENDED = "the run's process ended without a word: somebody ended it, or the system did for want of memory"
+
+
+def test_a_killed_run_says_so_keeps_its_record_and_leaves_no_kernel(training: BackgroundRun, ended: Any) -> None:
+    assert kernels_of(training.folder)
+    training.kill()
+    result = ended(training)
+    assert (result["status"], result["message"], result["failed_step"]) == ("failed", ENDED, "train")
+    assert verbs.verify(result["provenance"])["valid"]
+    assert Path(result["report"]).is_file()
+
+
+def test_a_run_that_was_killed_before_its_first_cell_has_no_record(notebook: Write, start: Start, ended: Any) -> None:
+    run = start(notebook())
     run.kill()
-    told = without_record("failed", f"the run's process ended with -{int(signal.SIGKILL)} and left no result")
-    assert ended(run) == told | {"run": str(run.folder)}
-    wait_for(lambda: not kernels_of(run.folder))
+    assert ended(run) == without_record("failed", ENDED) | {"run": str(run.folder)}
+
+
+def test_a_process_that_broke_down_says_where_its_last_words_are(
+    notebook: Write, start: Start, ended: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPROV_RUN_SECONDS", "many")
+    run = start(notebook())
+    assert ended(run)["message"] == "the run's process broke down with status 1; its last words are in worker.log"
+    assert "ValueError" in (run.folder / "worker.log").read_text(encoding="utf-8")
 
 
 def test_a_died_kernel_is_said_plainly(notebook: Write, start: Start, ended: Any) -> None:
@@ -243,9 +260,8 @@ def test_whoever_comes_back_late_finds_the_result(finished: BackgroundRun) -> No
 
 def test_whoever_comes_back_to_a_killed_run_is_told(training: BackgroundRun, ended: Any) -> None:
     training.kill()
-    ended(training)
-    told = without_record("failed", "the run's process ended and left no result") | {"run": str(training.folder)}
-    assert BackgroundRun.attach(training.folder).look().result == told
+    result = ended(training)
+    assert BackgroundRun.attach(training.folder).look().result == result
 
 
 @pytest.mark.parametrize("name", ["never", "by-hand"])
@@ -269,7 +285,7 @@ def test_whoever_comes_back_can_cancel(training: BackgroundRun, ended: Any, monk
 def test_whoever_comes_back_can_kill(training: BackgroundRun, ended: Any, wait_for: Wait) -> None:
     again = BackgroundRun.attach(training.folder)
     again.kill()
-    assert ended(again)["message"] == "the run's process ended and left no result"
+    assert ended(again)["message"] == ENDED
     assert ended(training)["status"] == "failed"
     wait_for(lambda: not kernels_of(training.folder))
 

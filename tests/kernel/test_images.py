@@ -638,7 +638,7 @@ def test_without_a_network_it_is_said_which_file_belongs_where(
         "cifar-10-python.tar.gz (MD5 c58f30108f718f92721af3b95e74349a)" if cifar else "t10k-labels-idx1-ubyte.gz (MD5 "
     )
     assert file in said
-    assert f"into {place}, or run this elsewhere" in said
+    assert f"into {place}, which is the folder {place.relative_to(cache.parent)} in PyTorch's cache (TORCH_HOME" in said
 
 
 def test_data_with_a_test_part_of_its_own_takes_no_share_for_it(tmp_path: Path) -> None:

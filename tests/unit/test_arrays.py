@@ -12,7 +12,7 @@ from PIL import Image
 
 from mlprov_widgets.tasks.arrays import look_into_arrays
 from mlprov_widgets.tasks.pictures import Pictures
-from mlprov_widgets.ui.data_seen import arrays_html
+from mlprov_widgets.ui.data_seen import seen_html
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 20, 30, 3), dtype=np.uint8)
 LABELS = np.repeat(["cat", "dog", "owl"], [8, 3, 1])
@@ -86,7 +86,7 @@ def test_arrays_of_other_names_are_listed(tmp_path: Path) -> None:
     arrays = look_into_arrays(tmp_path / "a.npz", "images", "labels")
     assert arrays is not None
     assert arrays.problem == "There is no array images and no array labels in this file: name one of these below"
-    told = arrays_html(arrays)
+    told = seen_html(arrays)
     assert "x_train</td><td>12 × 20 × 30 × 3, uint8" in told
     assert "y_train</td><td>12, text" in told
 
@@ -99,7 +99,8 @@ def test_arrays_of_other_names_are_listed(tmp_path: Path) -> None:
         (IMAGES[..., :2], LABELS, "The images have to be"),
         (IMAGES, np.zeros(12), "The classes have to be one whole number or name for each image; this is 12, float64"),
         (IMAGES, np.zeros((12, 3), int), "The classes have to be"),
-        (np.zeros((2000, 1, 1), np.uint8), np.arange(2000), "There are 2,000 different classes"),
+        (IMAGES, np.zeros(12, int), "All images are of one class, 0: there have to be two or more"),
+        (IMAGES[:, :0], LABELS, "The images have to be"),
         (np.array([{}]), LABELS, "Python objects, which are not read"),
         (IMAGES, np.array([{}] * 12), "Python objects, which are not read"),
         (IMAGES, np.zeros(12, [("a", int)]), "Python objects, which are not read"),
@@ -109,10 +110,17 @@ def test_what_does_not_fit_is_told(tmp_path: Path, images: np.ndarray, labels: n
     assert told in problem(tmp_path, images, labels)
 
 
+def test_what_only_a_notebook_would_find_out_is_not_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.zeros((2000, 1, 1), np.uint8), labels=np.arange(2000))
+    arrays = look_into_arrays(tmp_path / "a.npz", "images", "labels")
+    assert arrays is not None
+    assert (arrays.refusal, arrays.pictures) == ("", None)
+    assert "There are 2,000 different classes: is this the array of the classes?" in seen_html(arrays)
+
+
 @pytest.mark.parametrize("images", [np.full((2, 4, 4), np.nan), np.full((2, 4, 4), -1), np.full((2, 4, 4), 300)])
-def test_what_is_no_brightness_is_counted_and_not_shown(tmp_path: Path, images: np.ndarray) -> None:
-    found = seen(tmp_path, images, np.array([3, 7]))
-    assert (found.classes, found.samples) == ({"3": 1, "7": 1}, ())
+def test_what_is_no_brightness_is_refused(tmp_path: Path, images: np.ndarray) -> None:
+    assert "Pixels have to be numbers from 0 to 255" in problem(tmp_path, images, np.array([3, 7]))
 
 
 @pytest.mark.parametrize(
@@ -142,12 +150,19 @@ def test_a_hostile_file_is_refused_without_a_fault(tmp_path: Path, raw: bytes) -
         archive.writestr("images.npy", raw)
         archive.writestr("<b>.npy", raw)
     arrays = look_into_arrays(tmp_path / "bad.npz", "images", "<b>")
-    assert arrays is None or (arrays.pictures is None and "<b>" not in arrays_html(arrays))
+    assert arrays is None or (arrays.pictures is None and "<b>" not in seen_html(arrays))
 
 
-def test_what_is_no_archive_or_not_there_is_not_looked_into(tmp_path: Path) -> None:
-    (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 and no more")
-    assert look_into_arrays(tmp_path / "a.npz", "images", "labels") is None
+@pytest.mark.parametrize("name", ["a.npz", "a.npy"])
+def test_what_numpy_cannot_read_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04 and no more")
+    arrays = look_into_arrays(tmp_path / name, "images", "labels")
+    assert arrays is not None
+    told = {"a.npz": "NumPy cannot read a.npz: it is no file of its own, or it is damaged"}
+    assert arrays.refusal == told.get(name, "The array of the images cannot be used: not an array that can be read")
+
+
+def test_what_is_not_there_or_has_too_many_arrays_is_not_looked_into(tmp_path: Path) -> None:
     assert look_into_arrays(tmp_path / "none.npz", "images", "labels") is None
     with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
         for number in range(300):

@@ -10,9 +10,11 @@ import pytest
 
 from mlprov_widgets.tasks import pictures
 from mlprov_widgets.tasks.pictures import look_into
-from mlprov_widgets.ui.data_seen import pictures_html, unequal_html
+from mlprov_widgets.ui.data_seen import seen_html, unequal_html
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 20
+FILM = b"\0\0\0\x18ftypmp42" + b"\0" * 20
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -25,10 +27,11 @@ def archive(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def test_a_class_is_the_folder_that_a_picture_lies_in(tmp_path: Path) -> None:
-    path = archive(tmp_path, {"all/cat/1.png": PNG, "all/cat/2.PNG": PNG, "all/dog/1.jpg": b"\xff\xd8\xff"})
+    path = archive(tmp_path, {"all/cat/1.png": PNG, "all/cat/2.PNG": PNG, "all/dog/1.jpg": JPEG})
     seen = look_into(path)
     assert seen is not None
-    assert (seen.classes, seen.parts, seen.others) == ({"cat": 2, "dog": 1}, {}, 0)
+    assert (seen.classes, seen.parts, seen.doubtful) == ({"cat": 2, "dog": 1}, {}, ())
+    assert seen.refusal == ""
     assert [(name, kind) for name, kind, _ in seen.samples] == [("cat", "image/png"), ("dog", "image/jpeg")]
 
 
@@ -38,18 +41,20 @@ def test_parts_are_counted_and_what_a_file_manager_leaves_behind_is_not(tmp_path
         "Testing/a/2.png": PNG,
         "__MACOSX/train/a/._1.png": b"",
         "train/.DS_Store": b"",
-        "readme.txt": b"",
+        "train/b/Thumbs.db": b"",
     }
     seen = look_into(archive(tmp_path, files))
     assert seen is not None
-    assert (seen.classes, seen.parts, seen.others) == ({"a": 2}, {"training": 1, "test": 1}, 1)
+    assert (seen.classes, seen.parts, seen.doubtful) == ({"a": 2}, {"training": 1, "test": 1}, ())
 
 
 @pytest.mark.parametrize("raw", [b"", b"no archive", b"PK\x03\x04" + b"\0" * 40])
-def test_what_is_no_archive_is_not_looked_into(tmp_path: Path, raw: bytes) -> None:
+def test_what_is_no_archive_is_refused(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "own.zip"
     path.write_bytes(raw)
-    assert look_into(path) is None
+    seen = look_into(path)
+    assert seen is not None
+    assert seen.refusal == "This is no ZIP archive, or it is damaged: pack the folders anew"
     assert look_into(tmp_path / "absent.zip") is None
 
 
@@ -58,7 +63,7 @@ def test_an_archive_of_too_many_files_is_not_looked_into(tmp_path: Path, monkeyp
     assert look_into(archive(tmp_path, {f"a/{n}.png": PNG for n in range(3)})) is None
 
 
-def test_a_picture_that_unpacks_to_far_more_than_it_says_is_counted_and_not_shown(tmp_path: Path) -> None:
+def test_a_picture_that_unpacks_to_far_more_than_it_says_is_told_and_not_shown(tmp_path: Path) -> None:
     path = archive(tmp_path, {"a/1.png": PNG + b"\0" * 10_000_000})
     raw = bytearray(path.read_bytes())
     at = raw.rindex(b"PK\x01\x02")
@@ -66,26 +71,41 @@ def test_a_picture_that_unpacks_to_far_more_than_it_says_is_counted_and_not_show
     path.write_bytes(raw)
     seen = look_into(path)
     assert seen is not None
-    assert (seen.classes, [len(sample) for _, _, sample in seen.samples if len(sample) > 1000]) == ({"a": 1}, [])
+    assert (seen.doubtful, seen.samples) == (("a/1.png",), ())
 
 
-def test_what_only_has_the_name_of_a_picture_is_not_shown(tmp_path: Path) -> None:
-    seen = look_into(archive(tmp_path, {"a/1.png": b"<svg onload=alert(1)>", "b/1.svg": b"<svg/>"}))
+@pytest.mark.parametrize(
+    ("files", "refusal"),
+    [
+        ({"1.png": PNG}, "Each class needs a folder of its own; outside of any folder: 1.png"),
+        ({f"{n}.png": PNG for n in range(5)}, "outside of any folder: 0.png, 1.png, 2.png and 2 more"),
+        ({"a/1.png": PNG, "b/1.png": PNG, "readme.txt": b"?"}, "outside of any folder: readme.txt"),
+        ({"a/1.png": PNG, "b/1.png": b""}, "There is nothing in b/1.png"),
+        ({"a/1.png": PNG, "a/2.png": PNG}, "All pictures are of one class, a: put them into two folders or more"),
+        ({"__MACOSX/a/._1.png": PNG}, "There is no picture in it: put them into two folders or more"),
+    ],
+)
+def test_what_no_notebook_could_learn_from_is_refused(tmp_path: Path, files: dict[str, bytes], refusal: str) -> None:
+    seen = look_into(archive(tmp_path, files))
     assert seen is not None
-    assert (seen.samples, seen.others) == ((), 1)
+    assert refusal in seen.refusal
+
+
+def test_what_only_has_the_name_of_a_picture_is_told_and_not_shown(tmp_path: Path) -> None:
+    files = {"a/1.png": b"<svg onload=alert(1)>", "b/1.svg": b"<svg/>", "b/film.png": FILM, "b/2.png": PNG}
+    seen = look_into(archive(tmp_path, files))
+    assert seen is not None
+    assert seen.doubtful == ("a/1.png", "b/1.svg", "b/film.png")
+    assert [name for name, _, _ in seen.samples] == ["b"]
+    assert seen.refusal == ""  # of which class the others are is not known
+    assert "3 files do not look like pictures, and the notebook stops at what is none: a/1.png, b" in seen_html(seen)
 
 
 def test_names_in_an_archive_are_shown_as_text(tmp_path: Path) -> None:
     seen = look_into(archive(tmp_path, {f"{HOSTILE}/1.png": PNG}))
     assert seen is not None
-    assert HOSTILE not in pictures_html(seen)
-    assert "&lt;img src=x onerror=alert(1)&gt; (1)" in pictures_html(seen)
-
-
-def test_an_archive_without_folders_says_what_it_lacks(tmp_path: Path) -> None:
-    seen = look_into(archive(tmp_path, {"1.png": PNG}))
-    assert seen is not None
-    assert "each class needs a folder of its own" in pictures_html(seen)
+    assert HOSTILE not in seen_html(seen)
+    assert "&lt;img src=x onerror=alert(1)&gt; (1)" in seen_html(seen)
 
 
 def test_classes_of_unequal_size_are_told_with_what_to_look_at() -> None:
@@ -98,3 +118,13 @@ def test_classes_of_unequal_size_are_told_with_what_to_look_at() -> None:
 @pytest.mark.parametrize("classes", [{}, {"a": 1}, {"a": 50, "b": 20}])
 def test_classes_of_about_equal_size_are_not(classes: dict[str, int]) -> None:
     assert unequal_html(classes, "rows") == ""
+
+
+def test_a_class_that_is_too_small_to_be_split_is_told(tmp_path: Path) -> None:
+    files = {f"{kind}/{n}.png": PNG for kind, count in (("cat", 3), ("dog", 2)) for n in range(count)}
+    seen = look_into(archive(tmp_path, files))
+    assert seen is not None
+    assert "Fewer than 3 pictures to divide among training, validation and test: dog. Add some" in seen_html(seen)
+    parts = look_into(archive(tmp_path, {f"train/{name}": raw for name, raw in files.items()}))
+    assert parts is not None
+    assert "Fewer than" not in seen_html(parts)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlprov_widgets.tasks.load import find_task, load_task
@@ -13,6 +16,7 @@ from mlprov_widgets.tasks.plan import make_plan
 from mlprov_widgets.ui.form import Checked, Form
 
 IRIS = find_task("multiclass_classification")
+IMAGES = find_task("image_classification")
 
 
 @pytest.fixture
@@ -345,3 +349,49 @@ def test_the_recorded_data_file_keeps_what_was_recorded_of_it(own: Form, toy: Ta
     draft = form.check().draft
     assert draft is not None
     assert draft.plan.digest == imported.plan.digest
+
+
+# Pictures and arrays of one's own ----------------------------------------------------------------------
+
+
+def packed(path: Path, names: Sequence[str]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"\x89PNG\r\n\x1a\n and so on")
+    return path
+
+
+def test_an_archive_from_which_nothing_can_be_learned_is_refused_beside_its_field(tmp_path: Path) -> None:
+    form = filled(IMAGES, dataset_id="image_folder", data_file=str(packed(tmp_path / "a.zip", ["a/1.png", "a/2.png"])))
+    checked = form.check()
+    assert checked.draft is None
+    assert checked.errors["data_file"].startswith("All pictures are of one class, a: ")
+    assert checked.seen["data_file"].classes == {"a": 2}
+    form.set("data_file", str(packed(tmp_path / "b.zip", ["a/1.png", "b/2.png"])))
+    assert form.check().errors == {}
+
+
+def test_a_folder_of_pictures_is_looked_into_like_an_archive(tmp_path: Path) -> None:
+    for kind in ("cat", "dog"):
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        (tmp_path / "pets" / kind / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    checked = filled(IMAGES, dataset_id="image_folder", data_file=str(tmp_path / "pets")).check()
+    assert checked.seen["data_file"].classes == {"cat": 1, "dog": 1}
+
+
+def test_what_was_seen_stays_in_view_while_another_field_is_corrected(tmp_path: Path) -> None:
+    path = packed(tmp_path / "b.zip", ["a/1.png", "b/2.png"])
+    checked = filled(IMAGES, dataset_id="image_folder", data_file=str(path), epochs="many").check()
+    assert list(checked.errors) == ["epochs"]
+    assert checked.seen["data_file"].classes == {"a": 1, "b": 1}
+
+
+def test_arrays_that_are_not_in_the_file_are_refused_until_they_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.zeros((6, 8, 8), np.uint8), y=np.arange(6) % 2)
+    form = filled(IMAGES, dataset_id="npz", data_file=str(tmp_path / "a.npz"))
+    assert form.check().errors == {
+        "data_file": "There is no array images and no array labels in this file: name one of these below."
+    }
+    form.set("images_array", "x")
+    form.set("labels_array", "y")
+    assert form.check().errors == {}
