@@ -16,6 +16,7 @@ from mlprov_widgets.files import file_name, runs_folder, sha256_of_bytes, write_
 from mlprov_widgets.tasks.load import find_tasks
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts, visitors
+from mlprov_widgets.ui.app import LARGEST_IN_JUPYTER, LARGEST_UPLOAD
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.guard import guarded
 from mlprov_widgets.ui.quota import quota_of_visitors
@@ -47,6 +48,8 @@ class Desk:
 
     Attributes
     ----------
+    largest : int
+        The most bytes of a file that the page can send.
     form : Form
         What has been filled in.
     checked : Checked
@@ -68,6 +71,7 @@ class Desk:
     def __init__(self, folder: str | Path | None = None, tasks: Sequence[str | Path] = ()) -> None:
         self.folder = Path(folder or os.environ.get("MLPROV_HOME") or Path.cwd())
         self.in_voila, self.served = is_in_voila(), is_served()
+        self.largest = LARGEST_UPLOAD if self.in_voila else LARGEST_IN_JUPYTER
         self.quota = quota_of_visitors() if self.served else None
         if self.served:
             # Until the page says who is there; see `settle`.

@@ -1,7 +1,10 @@
-"""What JupyterLab adds: commands in its palette, the form in a tab of its own, files opened in tabs.
+"""What JupyterLab adds: the form in a tab of its own, asked for by a command of its palette, and files opened in tabs.
 
 The only importer of ipylab. Nothing is known of a page before it says that it is there; in Notebook 7, VS Code and
 Voilà it never says so, or has no launcher, and then the form is where its cell is and nothing else happens.
+
+The commands are those of the labextension in ``jupyter/``: they are there without a kernel, and outlive each. It looks
+among the open notebooks for a kernel that holds a comm of the name `LINE` and tells it what to open.
 """
 
 from __future__ import annotations
@@ -12,21 +15,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import comm
 import ipywidgets as widgets
 from ipylab import JupyterFrontEnd, Panel
-from ipylab.commands import CommandPalette
 
 from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.ui.desk import Desk
 
-CATEGORY = "Machine learning"
+LINE = "mlprov-widgets"
 NEW, OPEN, COMPARE = "mlprov:new-experiment", "mlprov:open-provenance", "mlprov:compare-runs"
-COMMANDS = {
-    NEW: ("New ML experiment", "ML experiment"),
-    OPEN: ("Open provenance…", "Provenance"),
-    COMPARE: ("Compare runs", "Runs"),
-}
-"""Command to what the palette calls it, and what its tab is called."""
+COMMANDS = {NEW: "ML experiment", OPEN: "Provenance", COMPARE: "Runs"}
+"""Command of the labextension to what its tab is called."""
 
 _LAB_ONLY = "launcher:create"
 
@@ -42,11 +41,14 @@ class Lab:
         self._desk: Desk | None = None
         self.is_there = False
         self.app = JupyterFrontEnd()
-        self._palette = CommandPalette()
         self.app.on_ready(self._on_ready)
+        # Not told to the page: it asks for it, also when it was loaded anew.
+        self._line = comm.create_comm(target_name=LINE, primary=False)
+        self._line.on_msg(self._on_asked)
+        comm.get_comm_manager().register_comm(self._line)
 
     def serve(self, desk: Desk, makers: Mapping[str, Make]) -> None:
-        """Open with the commands what `makers` make, and files for the pages of `desk`.
+        """Open by the commands what `makers` make, and files for the pages of `desk`.
 
         Parameters
         ----------
@@ -60,32 +62,18 @@ class Lab:
             desk.open_file = self.open_file
 
     def _on_ready(self) -> None:
-        """Take note of a page; it may have been loaded anew, and may know commands of a kernel that is gone."""
-        commands = self.app.commands
+        """Take note of a page; it may have been loaded anew."""
         # Its version is not told yet by then, but its commands are.
-        if _LAB_ONLY not in commands.list_commands():
+        if _LAB_ONLY not in self.app.commands.list_commands():
             return
-        if not self.is_there:
-            self.is_there = True
-            commands.observe(lambda _: self._add_missing(), names="_command_list")
-            for command in COMMANDS:
-                self._palette.add_item(command, CATEGORY)
+        self.is_there = True
         if self._desk is not None:
             self._desk.open_file = self.open_file
             self._desk.changed()
-        # Those of the kernel that speaks last hold. A command can be added when the page says that it knows none.
-        for command in COMMANDS:
-            commands.remove_command(command)
-        self._add_missing()
 
-    def _add_missing(self) -> None:
-        for command, (label, _) in COMMANDS.items():
-            if command not in self.app.commands.list_commands():
-                self.app.commands.add_command(command, execute=functools.partial(self.open_tab, command), label=label)
-
-    def open_tab(self, command: str, **_: Any) -> None:
-        """Open in a tab beside the notebook what a command is for."""
-        if self._desk is not None:
+    def _on_asked(self, message: Mapping[str, Any]) -> None:
+        command = message["content"]["data"].get("command")
+        if isinstance(command, str) and command in self._makers and self._desk is not None:
             self._desk.guard(self._open_tab)(command)
 
     def _open_tab(self, command: str) -> None:
@@ -94,7 +82,7 @@ class Lab:
         place = widgets.Layout(top="lumino", left="lumino", width="lumino", height="lumino", overflow="auto")
         out = widgets.Output()
         panel = Panel(children=[shown, out], layout=place)
-        panel.title.label = COMMANDS[command][1]
+        panel.title.label = COMMANDS[command]
         panel.add_class("mlprov-tab")
         self.app.shell.add(panel, "main", {"mode": "split-right"})
         out.outputs = ({"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}},)
@@ -126,5 +114,5 @@ class Lab:
 
 @functools.cache
 def lab() -> Lab:
-    """Return the one of this kernel: a cell that runs again must not double the commands."""
+    """Return the one of this kernel: a cell that runs again must not double what the page asks."""
     return Lab()

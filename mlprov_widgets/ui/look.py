@@ -101,13 +101,14 @@ def opened(sources: Sequence[str | Path], say: Callable[[str], None], tell: Tell
         say("")
 
 
-def explore(provenance: str | Path, other: str | Path | None = None) -> None:
+def explore(provenance: str | Path | None = None, other: str | Path | None = None) -> None:
     """Show a provenance file, or two side by side, in the notebook.
 
     Parameters
     ----------
     provenance
-        A PROV-JSON file: a run's ``provenance.json``, or that of any other tool.
+        A PROV-JSON file: a run's ``provenance.json``, or that of any other tool. Without one, a run of this folder or
+        an upload is chosen on the page.
     other
         Another one to compare it with.
 
@@ -118,6 +119,14 @@ def explore(provenance: str | Path, other: str | Path | None = None) -> None:
     """
     from IPython.display import Javascript, display
 
+    if provenance is None:
+        from mlprov_widgets.ui.desk import Desk
+        from mlprov_widgets.ui.open_provenance import OpenProvenance
+
+        desk = Desk()
+        display(OpenProvenance(desk).widget)
+        display(Javascript(script(largest=desk.largest)))
+        return
     look = Look(provenance, other)
     display(look.widget)
     display(Javascript(script()))

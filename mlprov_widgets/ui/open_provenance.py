@@ -11,6 +11,7 @@ from mlprov_widgets.execution.listing import list_runs
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.desk import Desk, row
 from mlprov_widgets.ui.look import LookBox
+from mlprov_widgets.ui.refused import Refused
 from mlprov_widgets.ui.scripts import style
 
 _MOST_RUNS = 200
@@ -32,6 +33,7 @@ class OpenProvenance:
         told = "Choose a run" if options else "No run is in this folder yet"
         self.run = widgets.Dropdown(options=[(told, ""), *options], description="A run in this folder", tooltip="")
         self.open_button = desk.button("Look at it", self.open, primary=True)
+        self.refused = Refused(desk, 'open a larger one in a cell, by explore("the path of it")')
         lead = "See what a run did and with what, ask where a value comes from, or put two runs side by side."
         self.widget = desk.box(
             desk.html(style() + parts.heading("Open provenance", lead)),
@@ -39,6 +41,7 @@ class OpenProvenance:
             desk.box(self.run, css="mlprov-field"),
             row(self.open_button),
             self._look.widget,
+            self.refused.widget,
             css="mlprov",
         )
 

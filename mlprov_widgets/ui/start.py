@@ -52,8 +52,8 @@ class StartPage:
         self.upload.observe(desk.guard(self._on_upload), names="value")
         told = desk.html(
             '<div class="mlprov-help">A provenance.json of this tool or of MLProvCodeGen or a notebook made here, '
-            f"at most {LARGEST_FILE // 2**20} MB, or a crate (zip) of a run. It fills the form; nothing in it is "
-            "executed.</div>"
+            f"at most {min(LARGEST_FILE, desk.largest) // 10**6} MB, or a crate (zip) of a run. It fills the form; "
+            "nothing in it is executed.</div>"
         )
         self.edits = widgets.Checkbox(
             value=False,

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
-from mlprov_widgets.errors import DataFileError, ExecutionError, MlprovError
+from mlprov_widgets.errors import ExecutionError, MlprovError, ValueRefused
 from mlprov_widgets.execution.background import BackgroundRun
-from mlprov_widgets.files import file_name, sha256_of_text
+from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
-from mlprov_widgets.ui.app import LARGEST_IN_JUPYTER, LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, RUNS, START, Desk, row
 from mlprov_widgets.ui.draft import Draft, DraftStore, is_token
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.history import History, changed_names
 from mlprov_widgets.ui.preview import preview_box, preview_html
+from mlprov_widgets.ui.refused import Refused
 from mlprov_widgets.ui.review import ReviewPage
 from mlprov_widgets.ui.running import RunPage
 from mlprov_widgets.ui.scripts import script, style
@@ -66,16 +66,32 @@ class Wizard:
         self._make_steps()
         self._refresh()
 
-    def show(self) -> None:
-        """Display the form."""
+    def show(self, page: str = "") -> None:
+        """Display the form.
+
+        Parameters
+        ----------
+        page
+            The page to open, as ``"runs"`` for all runs; by default the first, or the one on which it was left.
+
+        Raises
+        ------
+        ValueRefused
+            If there is no such page.
+        """
         from IPython.display import Javascript, display
 
+        if page and page not in self.pages():
+            fix = f"Choose one of {', '.join(self.pages())}"
+            raise ValueRefused(f"there is no page {page!r}", field="page", fix=fix)
         session = os.environ.get("JPY_SESSION_NAME")
         if session:
             # The same notebook, so the same form: after its cell ran again, or its kernel was started again.
             self._come_back(sha256_of_text(session)[:32])
+        if page:
+            self.go(page)
         display(self.widget)
-        display(Javascript(script(largest=self._largest, remembered=self.desk.in_voila)))
+        display(Javascript(script(largest=self.desk.largest, remembered=self.desk.in_voila)))
         if session:
             self._join_lab()
 
@@ -87,12 +103,12 @@ class Wizard:
             form = Wizard(folder=self.desk.folder, tasks=self.desk.task_folders)
             form.desk.open_file = self.desk.open_file
             form.go(page)
-            return form.widget, script(largest=form._largest)
+            return form.widget, script(largest=form.desk.largest)
 
         def provenance() -> tuple[widgets.Widget, str]:
             from mlprov_widgets.ui.open_provenance import OpenProvenance
 
-            return OpenProvenance(Desk(self.desk.folder)).widget, script(largest=self._largest)
+            return OpenProvenance(Desk(self.desk.folder)).widget, script(largest=self.desk.largest)
 
         lab().serve(self.desk, {NEW: another, COMPARE: lambda: another(RUNS), OPEN: provenance})
 
@@ -122,13 +138,8 @@ class Wizard:
         self.token.add_class("mlprov-token")
         self.token.layout.display = "none"
         self.token.observe(self.desk.guard(lambda change: self._come_back(change["new"])), names="value")
-        # And how it says that it did not send a file.
-        self._largest = LARGEST_UPLOAD if desk.in_voila else LARGEST_IN_JUPYTER
-        self.refused = widgets.Text(tooltip="")
-        self.refused.add_class("mlprov-refused")
-        self.refused.layout.display = "none"
-        self.refused.observe(self.desk.guard(self._on_refused), names="value")
-        self.widget = desk.box(head, self._tools, self._grid, self.token, self.refused, css="mlprov")
+        self.refused = Refused(desk, "give the path of a larger table instead")
+        self.widget = desk.box(head, self._tools, self._grid, self.token, self.refused.widget, css="mlprov")
 
     def _make_steps(self) -> None:
         """Make the way through the chosen task; its pages are made when they are opened."""
@@ -262,14 +273,6 @@ class Wizard:
         self.go(draft.page if draft.page in self.pages() and (self.runs.watched or draft.page != RESULT) else START)
         if draft.form.given or draft.runs:
             self.desk.tell("", "This is as you left it. Reset everything begins anew.")
-
-    def _on_refused(self, change: dict[str, str]) -> None:
-        size, _, name = change["new"].partition(" ")
-        name = name.partition(" ")[2]
-        fix = f"Here a file may have {self._largest:,}"
-        if not self.desk.in_voila:
-            fix += "; give the path of a larger table instead"
-        raise DataFileError(f"the file has {int(size):,} bytes", field=file_name(name), fix=fix)
 
     # Everything that is shown follows from the form's content -----------------------------------------
 

@@ -1,16 +1,19 @@
-"""What one kernel tells JupyterLab, without a page: which commands it adds, and where a file lies for it."""
+"""What one kernel and JupyterLab tell each other, without a page: what is opened in a tab, and where a file lies."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
+import comm
 import ipywidgets as widgets
 import pytest
 
+from mlprov_widgets import ui
 from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.ui.desk import Desk
-from mlprov_widgets.ui.lab import COMMANDS, COMPARE, NEW, OPEN, Lab
+from mlprov_widgets.ui.lab import COMMANDS, LINE, NEW, Lab
 
 pytestmark = pytest.mark.usefixtures("closed_widgets")
 
@@ -21,9 +24,6 @@ class Told:
     def __init__(self, widget: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.messages: list[tuple[str, Any]] = []
         monkeypatch.setattr(widget, "send", lambda m: self.messages.append((m["func"], m["payload"])))
-
-    def ids(self, func: str) -> list[str]:
-        return [payload["id"] for name, payload in self.messages if name == func]
 
 
 @pytest.fixture
@@ -47,30 +47,42 @@ def test_where_there_is_no_launcher_nothing_is_added(lab: Lab, monkeypatch: pyte
     assert lab._desk.open_file is None
 
 
-def test_a_page_gets_the_commands_once_and_again_when_it_lost_them(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, palette = Told(lab.app.commands, monkeypatch), Told(lab._palette, monkeypatch)
+def test_a_page_of_jupyterlab_is_taken_note_of(lab: Lab) -> None:
     page_knows(lab, "launcher:create")
     lab._on_ready()
-    assert told.ids("addCommand") == [NEW, OPEN, COMPARE]
-    page_knows(lab, "launcher:create", *COMMANDS)
-    told.messages.clear()
-    # Loaded anew, or with commands of a kernel that is gone: they are taken away, and added when the page says so.
-    lab._on_ready()
-    assert (told.ids("removeCommand"), told.ids("addCommand")) == ([NEW, OPEN, COMPARE], [])
-    page_knows(lab, "launcher:create", OPEN, COMPARE)
-    assert told.ids("addCommand") == [NEW]
-    assert palette.ids("addItem") == [NEW, OPEN, COMPARE]
+    assert lab._desk is not None
+    assert lab._desk.open_file == lab.open_file
+
+
+def asked(lab: Lab, command: object) -> None:
+    """Let the labextension ask for what a command opens."""
+    lab._line.handle_msg({"content": {"data": {"command": command}}})
+
+
+def test_a_page_finds_the_line_to_a_kernel_by_its_name(lab: Lab) -> None:
+    assert comm.get_comm_manager().get_comm(lab._line.comm_id) is lab._line
+    script = Path(ui.__file__).with_name("jupyter") / "labextensions" / "mlprov-widgets" / "static" / "remoteEntry.js"
+    text = script.read_text(encoding="utf-8")
+    assert f'const NAME = "{LINE}"' in text
+    assert set(re.findall(r'command: "(.*?)"', text)) == set(COMMANDS)
 
 
 def test_a_command_opens_a_tab_and_its_errors_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     shell = Told(lab.app.shell, monkeypatch)
-    lab.open_tab(NEW)
+    asked(lab, NEW)
     ((func, payload),) = shell.messages
     assert (func, payload["area"], payload["args"]) == ("add", "main", {"mode": "split-right"})
     lab._makers = {NEW: lambda: 1 / 0}  # type: ignore[dict-item, return-value]
-    lab.open_tab(NEW)
+    asked(lab, NEW)
     assert lab._desk is not None
     assert "ZeroDivisionError" in lab._desk.message.value
+
+
+@pytest.mark.parametrize("command", ["mlprov:something-else", None, ["mlprov:new-experiment"], {}])
+def test_what_is_no_command_opens_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch, command: object) -> None:
+    shell = Told(lab.app.shell, monkeypatch)
+    asked(lab, command)
+    assert shell.messages == []
 
 
 @pytest.mark.parametrize(

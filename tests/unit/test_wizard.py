@@ -1120,8 +1120,15 @@ def test_a_run_that_was_tidied_away_is_forgotten(made: Wizard, tiny_task: Path, 
     assert (again.page, again.runs.going_on) == ("training", 0)
 
 
+def test_a_page_can_be_shown_at_once_and_must_be_one(made: Wizard, capsys: pytest.CaptureFixture[str]) -> None:
+    made.show("runs")
+    assert made.page == "runs"
+    with pytest.raises(ValueRefused, match=r"there is no page 'run'.*Choose one of start, .*runs"):
+        made.show("run")
+
+
 def test_a_file_that_the_page_did_not_send_is_told_with_its_size(made: Wizard) -> None:
-    made.refused.value = "209715200 1764000000000 my <large> table.csv"
+    made.refused.widget.value = "209715200 1764000000000 my <large> table.csv"
     assert "the file has 209,715,200 bytes" in visible(made)
     assert "<large>" not in visible(made)
 
