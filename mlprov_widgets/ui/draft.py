@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from mlprov_widgets.ui.form import Form
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _VERSION = 2
 _MOST_RUNS = 20
+MOST_STEPS = 30
+"""Of the way back and of the way forth, how many steps outlast a reload."""
+_LARGEST_WAY = 200_000  # characters: it is written again with every key that is pressed
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,18 @@ class Draft:
         In the order in which they were started.
     shown : int
         Which of them is shown, counted from the end, from 1; 0 where there is none.
+    past : tuple of Form
+        What the form said before, the latest last.
+    future : tuple of Form
+        What was undone, the latest last.
     """
 
     form: Form
     page: str
     runs: tuple[StartedRun, ...] = ()
     shown: int = 0
+    past: tuple[Form, ...] = ()
+    future: tuple[Form, ...] = ()
 
 
 @dataclass
@@ -99,7 +108,7 @@ class DraftStore:
         try:
             kept = json.loads(self.path.read_text(encoding="utf-8"))
             task = tasks[kept["task"]]
-            return _read(kept, task) if kept["version"] == _VERSION else None
+            return _read(kept, task, tasks) if kept["version"] == _VERSION else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -107,23 +116,15 @@ class DraftStore:
         """Write the state down, if it changed."""
         if self.path is None:
             return
-        form = draft.form
         text = json.dumps(
             {
                 "version": _VERSION,
-                "task": form.task.id,
-                "given": form.given,
-                "origins": form.origins,
-                "requirements": form.requirements,
-                "files": {name: vars(file) for name, file in form.files.items()},
-                "sources": {name: str(path) for name, path in form.sources.items()},
-                "recorded_in": _told(form.recorded_in),
-                "code": [vars(code) for code in form.code],
-                "keep_code": form.keep_code,
-                "kernel": form.kernel,
+                **_content(draft.form),
                 "page": draft.page,
                 "runs": [vars(run) for run in draft.runs[-_MOST_RUNS:]],
                 "shown": draft.shown,
+                "past": _way(draft.past),
+                "future": _way(draft.future),
             },
             default=str,
         )
@@ -137,7 +138,50 @@ def is_token(text: str) -> bool:
     return _TOKEN.fullmatch(text) is not None
 
 
-def _read(kept: Mapping[str, Any], task: Task) -> Draft:
+def _content(form: Form) -> dict[str, Any]:
+    return {
+        "task": form.task.id,
+        "given": form.given,
+        "origins": form.origins,
+        "requirements": form.requirements,
+        "files": {name: vars(file) for name, file in form.files.items()},
+        "sources": {name: str(path) for name, path in form.sources.items()},
+        "recorded_in": _told(form.recorded_in),
+        "code": [vars(code) for code in form.code],
+        "keep_code": form.keep_code,
+        "kernel": form.kernel,
+    }
+
+
+def _way(versions: Sequence[Form]) -> list[dict[str, Any]]:
+    """Return the latest versions, as many as there is room for."""
+    kept: list[dict[str, Any]] = []
+    room = _LARGEST_WAY
+    for form in reversed(versions[-MOST_STEPS:]):
+        content = _content(form)
+        room -= len(json.dumps(content, default=str))
+        if room < 0:
+            break
+        kept.append(content)
+    return kept[::-1]
+
+
+def _read(kept: Mapping[str, Any], task: Task, tasks: Mapping[str, Task]) -> Draft:
+    form = _read_form(kept, task)
+    runs = tuple(_run(run) for run in kept["runs"])
+    past, future = (_read_way(kept.get(way), tasks) for way in ("past", "future"))
+    return Draft(form, str(kept["page"]), runs, int(kept["shown"]), past, future)
+
+
+def _read_way(kept: Any, tasks: Mapping[str, Task]) -> tuple[Form, ...]:
+    """Return what can be gone back to; nothing if a step of it cannot be read, so that no gap goes unseen."""
+    try:
+        return tuple(_read_form(version, tasks[version["task"]]) for version in kept[-MOST_STEPS:])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def _read_form(kept: Mapping[str, Any], task: Task) -> Form:
     form = Form(task)
     form.given = {str(name): value for name, value in kept["given"].items() if task.parameter(name) is not None}
     form.origins = dict(kept["origins"])
@@ -148,7 +192,7 @@ def _read(kept: Mapping[str, Any], task: Task) -> Draft:
     form.code = tuple(Code(**code) for code in kept.get("code", []))
     form.keep_code = bool(kept.get("keep_code"))
     form.kernel = str(kept["kernel"])
-    return Draft(form, str(kept["page"]), tuple(_run(run) for run in kept["runs"]), int(kept["shown"]))
+    return form
 
 
 def _run(kept: Mapping[str, Any]) -> StartedRun:

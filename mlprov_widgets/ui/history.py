@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlprov_widgets.tasks.model import Kind
 from mlprov_widgets.ui.form import Form
 
@@ -16,12 +18,16 @@ class History:
     ----------
     form
         What the form says at first.
+    past
+        What it said before, as `near` returned it.
+    future
+        What was undone.
     """
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Form, past: Sequence[Form] = (), future: Sequence[Form] = ()) -> None:
         self._now = form.copy()
-        self._past: list[Form] = []
-        self._future: list[Form] = []
+        self._past = list(past)
+        self._future = list(future)
         self._typing = ""
 
     @property
@@ -33,6 +39,10 @@ class History:
     def can_redo(self) -> bool:
         """Whether a version was undone."""
         return bool(self._future)
+
+    def near(self, most: int) -> tuple[tuple[Form, ...], tuple[Form, ...]]:
+        """Return the versions before and those that were undone, at most so many of each; the nearest last."""
+        return tuple(self._past[-most:]), tuple(self._future[-most:])
 
     def note(self, form: Form, *, typed: bool = True) -> None:
         """Take note of what the form says after something happened.

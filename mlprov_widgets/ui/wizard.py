@@ -16,7 +16,7 @@ from mlprov_widgets.execution.background import BackgroundRun
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.notebook.render import PARAMETERS_STEP, render_cells
 from mlprov_widgets.ui.desk import ABOUT, RESULT, REVIEW, RUNS, START, Desk, row
-from mlprov_widgets.ui.draft import Draft, DraftStore, is_token
+from mlprov_widgets.ui.draft import MOST_STEPS, Draft, DraftStore, is_token
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked, Form
 from mlprov_widgets.ui.history import History, changed_names
@@ -263,8 +263,8 @@ class Wizard:
             return
         if self.desk.form.given:  # somebody was faster than the page
             return
+        self._history = History(draft.form, draft.past, draft.future)
         self._take(draft.form)
-        self._history = History(draft.form)
         for started in draft.runs:
             with contextlib.suppress(ExecutionError):  # somebody has tidied up
                 self.runs.follow(BackgroundRun.attach(started.folder), started)
@@ -301,7 +301,8 @@ class Wizard:
     def _draft(self) -> Draft:
         watched = self.runs.watched
         shown = next((n for n, item in enumerate(reversed(watched), 1) if item is self.runs.shown), 0)
-        return Draft(self.desk.form, self.page, tuple(item.started for item in watched), shown)
+        runs = tuple(item.started for item in watched)
+        return Draft(self.desk.form, self.page, runs, shown, *self._history.near(MOST_STEPS))
 
     def _show_progress(self) -> None:
         # Not the fields: a run ends in a thread of its own.

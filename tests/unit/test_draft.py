@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlprov_widgets.tasks.load import find_tasks
-from mlprov_widgets.ui.draft import Draft, DraftStore, StartedRun
+from mlprov_widgets.ui.draft import MOST_STEPS, Draft, DraftStore, StartedRun
 from mlprov_widgets.ui.form import Form
 
 TOKEN = "0123456789abcdef" * 2
@@ -114,6 +114,52 @@ def test_a_damaged_draft_is_not_taken(kept: DraftStore, tmp_path: Path, change: 
     path = file_of(tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     assert DraftStore(tmp_path).open(TOKEN, TASKS) is None
+
+
+def versions(*epochs: int) -> tuple[Form, ...]:
+    made = []
+    for number in epochs:
+        form = Form(TASK)
+        form.set("epochs", str(number))
+        made.append(form)
+    return tuple(made)
+
+
+def given(way: tuple[Form, ...]) -> list[object]:
+    return [form.given.get("epochs") for form in way]
+
+
+def test_the_way_back_and_forth_comes_back_too(kept: DraftStore, tmp_path: Path) -> None:
+    kept.keep(Draft(Form(TASK), "start", past=versions(1, 2), future=versions(9)))
+    draft = DraftStore(tmp_path).open(TOKEN, TASKS)
+    assert draft is not None
+    assert (given(draft.past), given(draft.future)) == (["1", "2"], ["9"])
+
+
+def test_of_a_long_way_the_latest_steps_are_kept(kept: DraftStore, tmp_path: Path) -> None:
+    many = versions(*range(200, 200 + MOST_STEPS + 5))
+    kept.keep(Draft(Form(TASK), "start", past=many))
+    draft = DraftStore(tmp_path).open(TOKEN, TASKS)
+    assert draft is not None
+    assert given(draft.past) == given(many[-MOST_STEPS:])
+    large = versions(1, 2, 3)
+    for form in large:
+        form.given["title"] = "x" * 90_000
+    kept.keep(Draft(Form(TASK), "start", past=large))
+    draft = DraftStore(tmp_path).open(TOKEN, TASKS)
+    assert draft is not None
+    assert given(draft.past) == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    "way", [None, 3, "past", {}, [None], [{"task": "nowhere"}], [{"task": TASK.id}], [[]], {"task": TASK.id}]
+)
+def test_a_damaged_way_back_is_left_out_and_the_values_stay(kept: DraftStore, tmp_path: Path, way: object) -> None:
+    path = file_of(tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "past": way, "future": way}))
+    draft = DraftStore(tmp_path).open(TOKEN, TASKS)
+    assert draft is not None
+    assert (draft.form.given["epochs"], draft.past, draft.future) == ("7", (), ())
 
 
 def test_half_a_draft_is_not_taken(kept: DraftStore, tmp_path: Path) -> None:

@@ -650,11 +650,23 @@ def test_an_import_can_be_undone(tiny: Wizard, recorded: bytes) -> None:
     assert (control(tiny, "epochs").value, tiny.desk.form.recorded_in) == ("7", None)
 
 
-def test_what_another_visit_did_is_not_undone(made: Wizard, tiny_task: Path) -> None:
+def test_what_was_done_before_a_reload_can_be_undone_and_done_again(made: Wizard, tiny_task: Path) -> None:
     made.token.value = "a" * 32
-    control(made, "epochs").value = "9"
+    for text in ("9", "8"):
+        control(made, "epochs").value = text
+        made.start.task.value = "tiny" if made.desk.task.id == IRIS else IRIS
+        click(made, "Undo")
+    control(made, "random_seed").value = "5"
+    click(made, "Undo")
     again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
     again.token.value = "a" * 32
+    assert (again.undo_button.disabled, again.redo_button.disabled) == (False, False)
+    click(again, "Redo")
+    assert (control(again, "random_seed").value, control(again, "epochs").value) == ("5", "8")
+    assert again.redo_button.disabled
+    for expected in ("8", "9", "100"):
+        click(again, "Undo")
+        assert control(again, "epochs").value == expected
     assert again.undo_button.disabled
 
 
