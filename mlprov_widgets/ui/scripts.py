@@ -163,8 +163,11 @@ const timer = setInterval(() => {
     }, true);
     // The code beside the form is drawn anew with every change: it stays where a person scrolled to, and
     // moves only to show what changed. A file that was asked for is saved without a second click.
-    let place = 0, page = "", pressed = false;
-    form.addEventListener("click", ({ target }) => { pressed = Boolean(target.closest("button")); }, true);
+    let place = 0, page = "", pressed = null;
+    document.addEventListener("pointerdown", () => { pressed = null; }, true);
+    form.addEventListener("click", ({ target }) => {
+      pressed = target.closest("button") && { heading: form.querySelector("h2") };
+    }, true);
     form.addEventListener("scroll", ({ target }) => {
       if (target.matches(".mlprov-cells")) place = target.scrollTop;
     }, true);
@@ -182,10 +185,11 @@ const timer = setInterval(() => {
         if (line && !seen) cells.scrollTop += own.top - box.top - box.height / 3;
       }
       // A button that leads to another page goes with its own page, and the focus with it: it goes on at the heading.
-      const title = pressed && find("h2");
-      if (title) setTimeout(() => {
-        pressed = false;
-        if (!title.isConnected || form.contains(document.activeElement)) return;
+      // Which of the two pages is first gone or there is not said, so it is looked at after every change.
+      if (pressed) setTimeout(() => {
+        const title = form.querySelector("h2");
+        if (!pressed || !title || title === pressed.heading || form.contains(document.activeElement)) return;
+        pressed = null;
         title.tabIndex = -1;
         title.focus();
       }, 50);

@@ -293,6 +293,8 @@ def open_form(page: Page) -> Callable[[], Form]:
         form = Form(page)
         if wait:
             expect(form.button("Choose the data")).to_be_visible()
+            # The page's own script looks for the form ten times a second.
+            expect(page.locator(".mlprov[data-mlprov-keys]").first).to_be_attached()
         return form
 
     return open_it

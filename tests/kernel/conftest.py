@@ -23,31 +23,48 @@ from mlprov_widgets.provenance.capture.journal import read_journal
 PATIENCE = 60.0
 ABOUT_FILES = {"artifact_changed", "outside"}
 
-# One process for all: torch is imported once. Each notebook gets a namespace of its own, and runs in its folder.
+# Each request runs in a copy of this process, in which torch is imported already: that takes 5 s of a processor.
+# Nothing else is shared. Each notebook gets a namespace of its own, and runs in its folder.
 DRIVER = """
 import contextlib, io, json, os, sys, traceback, warnings
 import matplotlib
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-warnings.simplefilter("error")
-warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
-failures = {}
-for path in sys.argv[1:]:
-    os.chdir(os.path.dirname(path))
-    namespace = {"__name__": "__main__", "print": lambda *a, **k: None}
-    try:
-        with open(path, encoding="utf-8") as file:
-            cells = json.load(file)["cells"]
-        for cell in cells:
-            if cell["cell_type"] == "code" and cell["id"] not in ("recorder", "provenance", "installs"):
-                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                    exec(compile("".join(cell["source"]), cell["id"], "exec"), namespace)
-        if not 0 <= namespace["metrics"]["accuracy"] <= 1:
-            failures[path] = "no accuracy"
-    except Exception:
-        failures[path] = traceback.format_exc()
-    plt.close("all")
-json.dump(failures, sys.stdout)
+import matplotlib.pyplot as plt, pandas, sklearn.metrics, torch, torchvision
+
+def failures_of(notebooks):
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+    failures = {}
+    for path in notebooks:
+        os.chdir(os.path.dirname(path))
+        namespace = {"__name__": "__main__", "print": lambda *a, **k: None}
+        try:
+            with open(path, encoding="utf-8") as file:
+                cells = json.load(file)["cells"]
+            for cell in cells:
+                if cell["cell_type"] == "code" and cell["id"] not in ("recorder", "provenance", "installs"):
+                    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                        exec(compile("".join(cell["source"]), cell["id"], "exec"), namespace)
+            if not 0 <= namespace["metrics"]["accuracy"] <= 1:
+                failures[path] = "no accuracy"
+        except Exception:
+            failures[path] = traceback.format_exc()
+        plt.close("all")
+    return failures
+
+for line in sys.stdin:
+    request = json.loads(line)
+    if not (child := os.fork()):
+        status = 1
+        try:
+            os.environ.clear()
+            os.environ.update(request["environment"])
+            with open(request["answer"], "w") as answer:
+                json.dump(failures_of(request["notebooks"]), answer)
+            status = 0
+        finally:
+            os._exit(status)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -76,16 +93,23 @@ def iris_run(run_new: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def failures_of() -> Callable[..., dict[str, str]]:
+def failures_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., dict[str, str]]]:
     """Return a function that runs the cells of notebooks without a kernel, and says which fail and how."""
+    answer = tmp_path_factory.mktemp("failures") / "answer.json"
+    command = [sys.executable, "-c", DRIVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as driver:
 
-    def execute(*notebooks: str) -> dict[str, str]:
-        done = subprocess.run([sys.executable, "-c", DRIVER, *notebooks], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        failures: dict[str, str] = json.loads(done.stdout)
-        return failures
+        def execute(*notebooks: str) -> dict[str, str]:
+            assert driver.stdin is not None
+            assert driver.stdout is not None
+            request = {"environment": dict(os.environ), "notebooks": notebooks, "answer": str(answer)}
+            driver.stdin.write(json.dumps(request) + "\n")
+            driver.stdin.flush()
+            assert driver.stdout.readline() == "0\n", "what ran the notebooks ended"
+            failures: dict[str, str] = json.loads(answer.read_text(encoding="utf-8"))
+            return failures
 
-    return execute
+        yield execute
 
 
 @pytest.fixture

@@ -496,7 +496,7 @@ ANOTHER: list[tuple[dict[str, Any], str]] = [
     ({"batch_size": 32}, "is of a training with another batch size"),
     ({"optimizer": "SGD"}, "is of a training with another optimizer"),
     ({"split_seed": 5}, "is of a training with another training images"),
-    ({"epochs": 2}, "has 2 epochs already: set more epochs"),
+    ({"epochs": 2}, "is of a training with another number of epochs"),
 ]
 
 
@@ -510,6 +510,15 @@ def test_a_checkpoint_of_another_training_is_refused(cut_short: Path, tmp_path: 
     failures = failures_of(*made)
     for notebook, (_, said) in zip(made, ANOTHER, strict=True):
         assert said in failures[notebook]
+
+
+@pytest.mark.slow
+def test_a_checkpoint_with_all_epochs_is_refused(tmp_path: Path, failures_of: FailuresOf) -> None:
+    values = {"epochs": 1, "schedule": "none", "save_checkpoint": "best"}
+    whole = verbs.generate(TASK, values, out=tmp_path / "whole" / "n.ipynb")["notebook"]
+    assert failures_of(whole) == {}
+    values["resume_from"] = str(Path(whole).parent / "outputs" / "checkpoint-best.pt")
+    assert "has 1 epochs already: set more epochs" in failure_of(tmp_path, failures_of, values)
 
 
 class Evil:

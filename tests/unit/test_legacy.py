@@ -399,6 +399,7 @@ def test_the_values_of_images_are_read(images: dict[str, Any]) -> None:
         "channels": "RGB",
         "normalisation": "none",
         "augmentation": "none",
+        "schedule": "none",
         "validation_split": 0.0,
         "model_name": "vgg16",
         "pretrained": False,

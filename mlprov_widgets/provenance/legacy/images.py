@@ -77,6 +77,7 @@ def _model(record: LegacyRecord, data: Mapping[str, Any]) -> None:
     put(record, "save_checkpoint", checkpoints, data.get("save_checkpoint"), "whether checkpoints were written")
     rate = data.get("optimizer_learning_rate")
     put(record, "optimizer_learning_rate", number(rate), rate, "the learning rate")
+    record.values["schedule"] = "none"
 
 
 def _training(record: LegacyRecord, data: Mapping[str, Any]) -> None:
