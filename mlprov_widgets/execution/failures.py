@@ -26,7 +26,7 @@ _TOLD_BY_THE_MESSAGE: Final = (
     ),
     (
         re.compile(r"ended without a word"),
-        "nothing in the experiment: start it again, and if it ends so again, the memory is too small for it",
+        "nothing in the experiment; start it again, and if it ends so again, the memory is too small for it",
     ),
     (re.compile(r"No space left on device"), "the disk is full"),
     (re.compile(r"time limit"), "it took longer than it was given: allow it more time"),
@@ -80,7 +80,7 @@ def _cause(
     changes: Sequence[Mapping[str, Any]],
 ) -> str:
     if status == "cancelled":
-        return "somebody cancelled it: start it again"
+        return "somebody cancelled it; start it again"
     if missing := _NO_MODULE.search(message):
         return f"the package of the module {missing[1]} is not installed here, or not in the recorded version"
     if step and step == _ended_in(recorded.file):

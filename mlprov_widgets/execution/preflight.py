@@ -113,7 +113,11 @@ def _data(task: Task, plan: Plan) -> Iterator[Check]:
         else:
             yield Check("data", False, f"{parameter.label}: its content is not known. Upload it.")
     if not own:
-        yield Check("data", True, "The data comes with a package or is made in the notebook; what is read is recorded.")
+        yield Check(
+            "data",
+            True,
+            "The data comes with a package, from a known address or out of the notebook; what is read is recorded.",
+        )
 
 
 def _versions(plan: Plan) -> Check:

@@ -10,6 +10,9 @@ from typing import Any
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, HEADLINES, group_of
 from mlprov_widgets.provenance.view import View
 
+UNKNOWN = "–"
+"""How long took what nobody saw end."""
+
 _LONGEST = 60
 _WORST_FIRST = ("died", "error", "interrupted")
 
@@ -88,7 +91,7 @@ def duration(start: Any, end: Any) -> str:
 
 def _spelled(seconds: float | None) -> str:
     if seconds is None:
-        return "–"
+        return UNKNOWN
     if seconds >= 59.95:
         return "{} min {} s".format(*divmod(round(seconds), 60))
     return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds * 1000:.0f} ms"

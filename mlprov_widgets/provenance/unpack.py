@@ -29,7 +29,7 @@ _LONGEST_NAME, _LONGEST_PART = 1_000, 255
 """Characters of a path and bytes of each of its parts: what file systems take."""
 
 _CHUNK: Final = 2**20
-_FIX: Final = "Give a crate that mlprov export --to rocrate wrote, unchanged"
+_FIX: Final = "Give a crate as it was made, by mlprov export --to rocrate or on the page of a run's results"
 
 
 def is_archive(path: Path) -> bool:

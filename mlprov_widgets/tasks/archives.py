@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import itertools
 import shutil
 import tempfile
 import zipfile
@@ -29,7 +30,8 @@ def packed(folder: Path) -> Path:
         If the folder has no files, too many, or one that cannot be read.
     """
     try:
-        files = [path for path in sorted(folder.rglob("*")) if _belongs(path, folder)]
+        found = list(itertools.islice((path for path in folder.rglob("*") if _belongs(path, folder)), MOST_FILES + 1))
+        files = sorted(found)
         stamp = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     except OSError as error:
         raise _unreadable(folder, error) from None

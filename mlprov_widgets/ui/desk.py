@@ -177,7 +177,8 @@ class Desk:
 
     def data_places(self) -> list[Path]:
         """Return where a recorded data file may lie."""
-        return [*self.uploads, self.folder]
+        given = self.checked.draft.sources.values() if self.checked.draft is not None else ()
+        return [*self.uploads, *given, self.folder]
 
     def page_of(self, parameter: str) -> str:
         """Return the page where a parameter is asked for."""

@@ -13,7 +13,7 @@ from mlprov_widgets.provenance.graph.indexed import file_of
 from mlprov_widgets.provenance.graph.items import items_of
 from mlprov_widgets.provenance.graph.kinds import WORDS, plain, references_in, shown, value_text
 from mlprov_widgets.provenance.graph.story import Step, Story, number_of
-from mlprov_widgets.provenance.overview import shortened
+from mlprov_widgets.provenance.overview import UNKNOWN, shortened
 from mlprov_widgets.provenance.view import beside
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.changes import changes_html
@@ -116,7 +116,8 @@ def _step_rows(story: Story, step: Step) -> list[tuple[str, str]]:
     index, prefix = story.index_of(step.ref), step.ref[0]
     rows = []
     if step.status:
-        rows.append(("Outcome", escape(f"{step.status} after {step.took}")))
+        after = f" after {step.took}" if step.took != UNKNOWN else ""  # nobody saw when a killed one ended
+        rows.append(("Outcome", escape(f"{step.status}{after}")))
     elif step.took != "–":
         rows.append(("Took", escape(step.took)))
     if step.code:

@@ -85,9 +85,9 @@ class Field:
         elif p.kind is Kind.NAMES and p.of:
             control = widgets.SelectMultiple(options=[], rows=5, **common)
         else:
-            control = widgets.Text(
-                value=display(p.default), continuous_update=True, placeholder=self._placeholder(), **common
-            )
+            # Half a path may be a folder, and to look into all of a disk takes its time.
+            at_once, hint = p.kind is not Kind.FILE, self._placeholder()
+            control = widgets.Text(value=display(p.default), continuous_update=at_once, placeholder=hint, **common)
         if p.kind is Kind.FILE:
             told = f"Upload: {p.label}"
             accepted = ",".join(f".{suffix}" for suffix in p.suffixes or TABLE_SUFFIXES)

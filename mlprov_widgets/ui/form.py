@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from mlprov_widgets.errors import DataFileError, MlprovError
 from mlprov_widgets.provenance.replay import Code
+from mlprov_widgets.tasks.archives import packed
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
-from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, impossible_choices, make_plan
+from mlprov_widgets.tasks.plan import FOLDER_SUFFIX, DataFile, Draft, applicable, impossible_choices, make_plan
 from mlprov_widgets.tasks.seen import Seen, seen_in
 from mlprov_widgets.tasks.tables import Table, column_names
 from mlprov_widgets.tasks.values import display, read_value
@@ -105,7 +107,7 @@ class Form:
         if parameter is not None and parameter.kind is Kind.FILE:
             self._seen.pop(name, None)
             recorded = self.files.get(name)
-            if recorded is None or not isinstance(raw, str) or not recorded.matches(Path(raw)):
+            if recorded is None or not isinstance(raw, str) or not recorded.matches(_file_at(raw, parameter)):
                 self._forget_file(name)
         if parameter is not None and _is_default(parameter, raw):
             self.given.pop(name, None)
@@ -252,3 +254,12 @@ def _is_default(parameter: Parameter, raw: object) -> bool:
     if isinstance(raw, str) and not isinstance(parameter.default, str | None):
         return raw.strip() == display(parameter.default)
     return type(raw) is type(parameter.default) and raw == parameter.default
+
+
+def _file_at(raw: str, parameter: Parameter) -> Path:
+    """Return the file that a path leads to: for a folder that is taken as an archive, that archive."""
+    path = Path(raw)
+    with contextlib.suppress(DataFileError, OSError, RuntimeError):
+        path = path.expanduser()
+        return packed(path) if FOLDER_SUFFIX in parameter.suffixes and path.is_dir() else path
+    return path

@@ -71,7 +71,9 @@ def plan_rows(task: Task, plan: Plan) -> list[tuple[str, str, str]]:
     for name, value in plan.values.items():
         parameter = task.parameter(name)
         label = name if parameter is None else parameter.label + (f" ({parameter.unit})" if parameter.unit else "")
-        rows.append((label, _plan_value(parameter, value), plan.origins.get(name, "")))
+        # A person knows their file by its name, not by where its copy lies.
+        told = plan.files[name].name if name in plan.files else _plan_value(parameter, value)
+        rows.append((label, told, plan.origins.get(name, "")))
     return rows
 
 
@@ -125,7 +127,8 @@ def figures(pairs: Sequence[tuple[str, bytes]]) -> str:
             f"aspect-ratio:{ratio:.4f};flex:{ratio:.4f} 1 {ratio * 200:.0f}px;max-width:min(100%,{ratio * 240:.0f}px)"
         )
         data = base64.b64encode(raw).decode()
-        images.append(f'<img alt="{escape(name)}" style="{place}" src="data:image/png;base64,{data}">')
+        # With the focus it is as wide as the page: the style sheet does that, and a click or a key gives it.
+        images.append(f'<img alt="{escape(name)}" tabindex="0" style="{place}" src="data:image/png;base64,{data}">')
     return f'<div class="mlprov-figures">{"".join(images)}</div>' if images else ""
 
 

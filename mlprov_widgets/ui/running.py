@@ -210,7 +210,8 @@ class RunPage:
         told = str(result.get("message") or "") if result.get("status") != "completed" and not verdict else ""
         if item.results is not None and item.results.says(told):
             told = ""
-        self.progress.value = parts.note(told, "bad") if told else ""
+        told = told[:1].upper() + told[1:].rstrip(".")
+        self.progress.value = parts.note(f"{told}.", "bad") if told else ""
         self.result_box.children = shown
 
     def _results(self, provenance: Path, expected: Path | None) -> Results:

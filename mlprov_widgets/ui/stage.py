@@ -144,16 +144,20 @@ class StagePage:
         if desk.served and parameter is not None and parameter.kind is Kind.FILE:
             raise ValueRefused("a path cannot be given here", field=name, fix="Upload the file")
         desk.form.set(name, raw)
-        desk.form.recorded_in = None
+        self._is_another(name)
         desk.changed()
+
+    def _is_another(self, name: str) -> None:
+        """Note that the form says something else than the file that filled it, unless this is the data it names."""
+        if name not in self._desk.form.files:
+            self._desk.form.recorded_in = None
 
     def _on_file(self, name: str, file: str, content: bytes) -> None:
         desk = self._desk
         path = desk.keep(file, content, LARGEST_UPLOAD if desk.served else MOST_BYTES)
         desk.uploads.append(path)
         desk.form.set(name, str(path))
-        if name not in desk.form.files:  # not the data that was recorded
-            desk.form.recorded_in = None
+        self._is_another(name)
         self.fields[name].fill(str(path), True)
         desk.changed()
 

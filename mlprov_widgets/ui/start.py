@@ -137,13 +137,20 @@ class StartPage:
         try:
             if packed:
                 path = _unpacked(path)
-            self.fill_from(path)
+            self.fill_from(path, name)
         except MlprovError:
             path.unlink(missing_ok=True)
             raise
 
-    def fill_from(self, path: Path) -> None:
+    def fill_from(self, path: Path, name: str = "") -> None:
         """Fill the form from a file that is here: an upload, or the document of a run of this folder.
+
+        Parameters
+        ----------
+        path
+            The file.
+        name
+            What a person calls it; by default the folder of the run in which it lies.
 
         Raises
         ------
@@ -162,7 +169,8 @@ class StartPage:
         form.code = tuple(code for code in restored.replay.code if code.step in restored.edited)
         self.versions.offer(restored)
         desk.take(form)
-        self.imported.value = _imported_html(restored) + _environment_html(environment_before(restored.replay))
+        told = _imported_html(restored, name or path.parent.name, desk.served)
+        self.imported.value = told + _environment_html(environment_before(restored.replay))
         self._diff.value = parts.diff(edits_diff(restored)) if form.code else ""
 
     def _reproduce(self, packages: Mapping[str, str] | None = None) -> None:
@@ -184,18 +192,16 @@ class StartPage:
         self._runs.start(notebook, plan, source, packages)
 
 
-def _imported_html(restored: Restored) -> str:
+def _imported_html(restored: Restored, name: str, served: bool) -> str:
     plan = restored.draft.plan
     filled = sum(origin == "imported" for origin in plan.origins.values())
-    lines = [parts.note(f"{filled} of {len(plan.origins)} fields were filled from the file.", "fine")]
+    lines = [parts.note(f"{filled} of {len(plan.origins)} fields were filled from the file {name}.", "fine")]
     if restored.edited:
-        lines.append(
-            parts.note(
-                f"Code was edited by hand in: {', '.join(restored.edited)}. The task's own code is taken instead, "
-                "unless it is kept.",
-                "warn",
-            )
+        choice = "; code of strangers is not run here" if served else ", unless it is kept"
+        told = (
+            f"Code was edited by hand in: {', '.join(restored.edited)}. The task's own code is taken instead{choice}."
         )
+        lines.append(parts.note(told, "warn"))
     lines += [parts.note(f"Missing: {item}", "warn") for item in restored.missing]
     lines += [parts.note(f"Not understood: {item}", "warn") for item in restored.not_understood]
     lines += [parts.note(item) for item in restored.notes]

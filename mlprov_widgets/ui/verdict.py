@@ -151,4 +151,6 @@ def _item(difference: Difference) -> str:
 def _told(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.8g}"
+    if isinstance(value, list):  # of the classes, or rows of a matrix
+        return f"[{', '.join(_told(item) for item in value)}]"
     return "none" if value is None else str(value)

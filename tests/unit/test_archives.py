@@ -46,6 +46,14 @@ def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
         packed(tmp_path)
 
 
+def test_a_folder_of_too_many_files_is_refused_before_all_of_it_was_looked_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlprov_widgets.tasks.archives.MOST_FILES", 2)
+    with pytest.raises(DataFileError, match="more than 2 files"):
+        packed(folder)
+
+
 def test_a_link_to_nowhere_is_left_out(folder: Path) -> None:
     (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
     with zipfile.ZipFile(packed(folder)) as archive:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -395,3 +396,18 @@ def test_arrays_that_are_not_in_the_file_are_refused_until_they_are_named(tmp_pa
     form.set("images_array", "x")
     form.set("labels_array", "y")
     assert form.check().errors == {}
+
+
+def test_a_recorded_folder_of_pictures_is_known_again_by_its_content(tmp_path: Path) -> None:
+    for kind in ("cat", "dog"):
+        (tmp_path / "pets" / kind).mkdir(parents=True)
+        (tmp_path / "pets" / kind / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n and so on")
+    draft = make_plan(IMAGES, {"dataset_id": "image_folder", "data_file": str(tmp_path / "pets")})
+    form = Form(IMAGES)
+    form.fill(replace(draft, sources={}))
+    assert form.check().errors["data_file"] == "The data file pets.zip is not here. Upload it, or another one."
+    form.set("data_file", str(tmp_path / "pets"))
+    assert (form.files, form.check().errors) == (draft.plan.files, {})
+    (tmp_path / "pets" / "cat" / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n another")
+    form.set("data_file", str(tmp_path / "pets"))
+    assert form.files == {}

@@ -725,7 +725,7 @@ def test_a_recorded_run_offers_to_be_reproduced(made: Wizard, recorded: bytes) -
 def test_it_is_told_how_much_was_filled(made: Wizard, recorded: bytes) -> None:
     made.start.import_file("provenance.json", recorded)
     count = len(made.desk.checked.applies)
-    assert f"{count} of {count} fields were filled from the file." in made.start.imported.value
+    assert f"{count} of {count} fields were filled from the file provenance.json." in made.start.imported.value
 
 
 def test_filled_values_are_marked_as_imported(made: Wizard, recorded: bytes) -> None:
@@ -932,7 +932,7 @@ def test_a_run_shows_its_progress_and_a_cancelled_one_says_so(tiny: Wizard, fake
     wait_until(lambda: "Move &lt;it&gt; (1 of 4 cells), epoch 3 of 4 · 7 s" in tiny.runs.progress.value)
     assert (tiny.page, tiny.runs.cancel_row.layout.display) == ("result", None)
     tiny.runs.cancel_button.click()
-    wait_until(lambda: "cancelled &lt;here&gt;" in tiny.runs.progress.value)
+    wait_until(lambda: "Cancelled &lt;here&gt;" in tiny.runs.progress.value)
     wait_until(lambda: not tiny.review.run_button.disabled)
     assert tiny.runs.cancel_row.layout.display == "none"
 
@@ -942,7 +942,7 @@ def test_a_second_click_starts_no_second_run(tiny: Wizard, fake_runs: None) -> N
     tiny.review.run_button.click()
     assert (FakeRun.made, visible(tiny)) == (1, "")
     tiny.runs.cancel_button.click()
-    wait_until(lambda: "cancelled" in tiny.runs.progress.value)
+    wait_until(lambda: "Cancelled" in tiny.runs.progress.value)
 
 
 def test_a_second_click_on_reproduce_makes_no_second_notebook(made: Wizard, recorded: bytes, fake_runs: None) -> None:
@@ -1032,7 +1032,7 @@ def test_a_run_in_the_line_is_cancelled_alone_and_what_came_of_each_is_shown_on_
     wait_until(lambda: "Waiting for its turn: one run is before this one" in tiny.runs.progress.value)
     tiny.runs.queue.lines[1][2].click()
     wait_until(lambda: "cancelled" in tiny.runs.queue.lines[1][1].value)
-    wait_until(lambda: "cancelled &lt;here&gt;" in tiny.runs.progress.value)
+    wait_until(lambda: "Cancelled &lt;here&gt;" in tiny.runs.progress.value)
     wait_until(lambda: (tiny.runs.going_on, tiny.runs.queue.lines[1][2].layout.display) == (1, "none"))
     first.result = tiny_run
     wait_until(lambda: "completed" in tiny.runs.queue.lines[0][1].value)
