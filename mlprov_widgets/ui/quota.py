@@ -61,11 +61,13 @@ class Quota:
         MlprovError
             With what was reached.
         """
-        if size_of(folder) + more > self.megabytes * 10**6:
+        own = size_of(folder)
+        if own + more > self.megabytes * 10**6:
             raise MlprovError(
                 f"your files have reached the {self.megabytes:,} MB that each visitor of this page has", fix=_FIX
             )
-        if size_of(folder.parent) + more > self.all_megabytes * 10**6:
+        others = sum(size_of(place) for place in folder.parent.glob("*") if place != folder)
+        if own + others + more > self.all_megabytes * 10**6:
             raise MlprovError(
                 f"the visitors of this page together have reached its {self.all_megabytes:,} MB",
                 fix="Try again later, or ask the person who serves this page to make room",

@@ -192,11 +192,18 @@ class RunPage:
             with self._showing:
                 self._show_result(item, item.glance.result or {})
 
+    def open(self) -> None:
+        """Show what came of the run, if that was left until somebody looks."""
+        if self.shown is not None and self.shown.run is None and not self.result_box.children:
+            self.show(self.shown)
+
     def _show_result(self, item: Watched, result: Mapping[str, Any]) -> None:
         self.result_box.children = ()
         provenance = Path(str(result.get("provenance") or ""))
         if item.results is None and provenance.is_file():
             self.progress.value = parts.help_text("Putting together what came of it…")
+            if self._desk.page != RESULT:  # it takes a second, in which a person types, or waits for the page
+                return
         verdict = _verdict(item, result, provenance)
         card = verdict + _not_had(result.get("not_had"))
         shown: tuple[widgets.Widget, ...] = (self._desk.html(card),) if card else ()

@@ -320,6 +320,8 @@ class Wizard:
         wide = page in (RESULT, RUNS) or (page == START and self.start.look.is_open)
         (self._grid.add_class if wide else self._grid.remove_class)("mlprov-wide")
         self._side.layout.display = "none" if wide else None
+        if page == RESULT:
+            self.runs.open()
 
     def _show_steps(self, checked: Checked) -> None:
         wrong: dict[str, int] = {}

@@ -917,6 +917,7 @@ def started(form: Wizard, result: dict[str, Any] | None = None, expected: Path |
     run = FakeRun(Path(), Path(), "", (), None, None)
     run.result = result
     form.runs.follow(run, StartedRun(run.folder, form.desk.task.id, "A run", 4, expected))  # type: ignore[arg-type]
+    form.go("result")
     return run
 
 
@@ -1061,6 +1062,19 @@ def test_the_results_of_a_run_are_shown(tiny: Wizard, tiny_run: dict[str, Any]) 
     labels = [w.description for w in below(tiny.runs.result_box) if isinstance(w, widgets.Button)]
     assert "Everything (zip)" in labels
     wait_until(lambda: not tiny._step_buttons["result"].disabled)
+
+
+def test_what_came_of_a_run_is_put_together_when_somebody_looks(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
+    run = started(tiny)
+    tiny.go("training")
+    run.result = tiny_run
+    wait_until(lambda: tiny.runs.going_on == 0)
+    wait_until(lambda: "Putting together" in tiny.runs.progress.value)
+    assert (tiny.runs.results, tiny.runs.result_box.children) == (None, ())
+    tiny.go("result")
+    assert tiny.runs.results is not None
+    assert tiny.runs.result_box.children == (tiny.runs.results.widget,)
+    assert tiny.runs.progress.value == ""
 
 
 def test_a_reproduction_shows_its_verdict(tiny: Wizard, tiny_run: dict[str, Any]) -> None:
