@@ -180,9 +180,8 @@ def run_notebook(
 
 
 def _read(source: Path) -> NotebookNode:
-    import nbformat
-
     import mlprov_widgets.provenance.export.report  # noqa: F401 - now, while the kernel starts, rather than at the end
+    from mlprov_widgets.notebook_format import nbformat
 
     try:
         notebook: NotebookNode = nbformat.reads(source.read_text(encoding="utf-8"), as_version=4)

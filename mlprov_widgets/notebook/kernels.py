@@ -55,7 +55,7 @@ def asking_for(text: str, kernel: Kernel | None) -> str:
     """
     if kernel is None or kernel.name == USUAL:
         return text
-    import nbformat
+    from mlprov_widgets.notebook_format import nbformat
 
     notebook = nbformat.reads(text, as_version=4)
     notebook.metadata.kernelspec = {"display_name": kernel.title, "language": "python", "name": kernel.name}

@@ -163,7 +163,7 @@ def literals_of(source: str) -> tuple[dict[str, Any], list[str]]:
 
 def with_code(task: Task, plan: Plan, code: Sequence[Code]) -> str:
     """Return the text of a Plan's notebook in which some cells hold code that was edited by hand."""
-    from nbformat.v4 import new_code_cell
+    from mlprov_widgets.notebook_format import nbformat
 
     notebook = render_notebook(task, plan)
     for item in code:
@@ -172,5 +172,5 @@ def with_code(task: Task, plan: Plan, code: Sequence[Code]) -> str:
             notebook.cells[steps.index(item.step)].source = item.source
         elif item.added:
             place = steps.index(item.after) + 1 if item.after in steps else len(steps)
-            notebook.cells.insert(place, new_code_cell(item.source, id=item.step))
+            notebook.cells.insert(place, nbformat.v4.new_code_cell(item.source, id=item.step))
     return notebook_text(notebook)

@@ -195,17 +195,16 @@ def render_notebook(task: Task, plan: Plan) -> NotebookNode:
     TaskError
         If a template is missing or fails.
     """
-    from nbformat import from_dict
-    from nbformat.v4 import nbformat_minor
+    from mlprov_widgets.notebook_format import nbformat
 
     rendered = list(render_cells(task, plan))
     digests = {cell.step: cell.digest for cell in rendered}
     # Made whole rather than by nbformat's new_code_cell, which validates each cell: 20 ms a notebook.
     # nbformat.writes validates it once.
-    notebook: NotebookNode = from_dict(
+    notebook: NotebookNode = nbformat.from_dict(
         {
             "nbformat": 4,
-            "nbformat_minor": nbformat_minor,
+            "nbformat_minor": nbformat.v4.nbformat_minor,
             "cells": [_node(cell) for cell in rendered],
             "metadata": {
                 "kernelspec": KERNELSPEC,
@@ -231,6 +230,6 @@ def _node(cell: RenderedCell) -> dict[str, Any]:
 
 def notebook_text(notebook: NotebookNode) -> str:
     """Return a notebook as the text of its file."""
-    import nbformat
+    from mlprov_widgets.notebook_format import nbformat
 
     return str(nbformat.writes(notebook, version=4)) + "\n"

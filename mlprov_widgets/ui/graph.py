@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import ipycytoscape
 import ipywidgets as widgets
 
+from mlprov_widgets.later import put_off
 from mlprov_widgets.provenance.graph.scene import ITEM_WIDTH, LAYER_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene
+
+with put_off("networkx", "pandas"):
+    import ipycytoscape
 
 MOST_ELEMENTS: Final = 300
 """The most that one canvas ever holds, those that are away among them."""

@@ -96,7 +96,7 @@ def script(file: ProvenanceFile) -> str:
 
 def notebook(file: ProvenanceFile) -> str:
     """Return the code that ran as a notebook without outputs; see `script`."""
-    import nbformat
+    from mlprov_widgets.notebook_format import nbformat
 
     cells = []
     for number, ran in enumerate(code_that_ran(file), 1):
