@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 from mlprov_widgets import verbs
 
 TESTS = Path(__file__).parent
+_PATIENCE = 60.0
 MARKED_TIERS = {"kernel", "browser"}
 
 
@@ -51,3 +53,16 @@ def run_new(
 def tiny_run(run_new: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     """A completed run of the tiny task; only to be read."""
     return run_new()
+
+
+@pytest.fixture
+def wait_for() -> Callable[[Callable[[], bool]], None]:
+    """Return a function that waits until something is true, and fails when it does not become so."""
+
+    def wait(holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not holds():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.02)
+
+    return wait

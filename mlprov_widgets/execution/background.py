@@ -31,6 +31,9 @@ TIMEOUT_VARIABLE = "MLPROV_RUN_SECONDS"
 PACKAGES_VARIABLE = "MLPROV_RUN_PACKAGES"
 """How the worker is told which packages to run with, in an environment of their own: versions by name, as JSON."""
 
+PRIORITY_VARIABLE = "MLPROV_RUN_PRIORITY"
+"""How the worker is told that its run gives way to all else, by the word ``low``."""
+
 _PATIENCE = 12.0
 
 
@@ -82,6 +85,8 @@ class BackgroundRun:
     packages
         What to run with, in an environment that is built for it; see
         `mlprov_widgets.execution.same_environment.requirements_of`. None for the one that is here.
+    gives_way
+        Whether it takes less of the processors than what it competes with.
     """
 
     def __init__(
@@ -92,12 +97,15 @@ class BackgroundRun:
         tasks: Sequence[Path] = (),
         timeout: float | None = None,
         packages: Mapping[str, str] | None = None,
+        *,
+        gives_way: bool = False,
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._follow(new_folder(runs, task_id).resolve())
         command = [sys.executable, "-m", "mlprov_widgets.execution.worker", str(notebook.resolve()), str(self.folder)]
         told = {} if timeout is None else {TIMEOUT_VARIABLE: str(timeout)}
         told |= {} if packages is None else {PACKAGES_VARIABLE: json.dumps(dict(packages))}
+        told |= {PRIORITY_VARIABLE: "low"} if gives_way else {}
         # Whoever inherits it holds it until it ends.
         (self.folder / LOCK).touch()
         lock = locks.take(self.folder / LOCK)

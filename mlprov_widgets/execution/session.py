@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.priority import pass_on
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance.capture.journal import now
 from mlprov_widgets.provenance.capture.scrub import scrub
@@ -198,6 +199,7 @@ class Session:
             await manager.start_kernel(extra_arguments=_KERNEL_ARGUMENTS, cwd=str(self.folder), env=self._environment())
         except NoSuchKernel as error:
             return self._ended("failed", f"there is no kernel {error.name!r} here: install ipykernel")
+        pass_on(getattr(manager.provisioner, "pid", None))
         try:
             self.notebook = await asyncio.to_thread(self._read)
             self._code = [cell for cell in self.notebook.cells if cell.cell_type == "code"]

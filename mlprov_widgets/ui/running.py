@@ -133,7 +133,8 @@ class RunPage:
             desk.quota.check_space(desk.folder)
             desk.quota.check_runs(desk.runs)
             timeout = desk.quota.minutes * 60.0
-        run = BackgroundRun(notebook, desk.runs, desk.task.id, desk.task_folders, timeout, packages)
+        served = desk.quota is not None
+        run = BackgroundRun(notebook, desk.runs, desk.task.id, desk.task_folders, timeout, packages, gives_way=served)
         epochs = plan.values.get("epochs")
         label = _label(desk.task, plan, expected is not None)
         self.follow(

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -234,19 +233,6 @@ def recorded(own_folder: Path) -> Callable[[], list[Path]]:
         return sorted((own_folder / "runs").iterdir(), key=lambda folder: folder.stat().st_ctime_ns)
 
     return folders
-
-
-@pytest.fixture
-def wait_for() -> Callable[[Callable[[], bool]], None]:
-    """Return a function that waits until something is true, and fails when it does not become so."""
-
-    def wait(holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not holds():
-            assert time.monotonic() < deadline, "it did not happen"
-            time.sleep(0.02)
-
-    return wait
 
 
 @pytest.fixture

@@ -116,6 +116,27 @@ def test_a_run_shows_the_cell_and_the_epochs_while_it_goes_on(notebook: Write, s
     wait_for(lambda: len(run.look().series["loss"]) > before)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="priorities are read from Linux's /proc")
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_a_run_that_gives_way_does_so_with_its_kernel(
+    notebook: Write, own_folder: Path, tiny_task: Path, wait_for: Wait, gives_way: bool
+) -> None:
+    path = notebook({"epochs": 1000}, replace=SLOW)
+    run = BackgroundRun(path, own_folder / "runs", "tiny", [tiny_task], gives_way=gives_way)
+    try:
+        wait_for(lambda: is_training(run))
+        processes = [process_of(run).pid, *kernels_of(run.folder)]
+        assert len(processes) == 2
+        expected = 5 if gives_way else os.getpriority(os.PRIO_PROCESS, 0)
+        assert [os.getpriority(os.PRIO_PROCESS, process) for process in processes] == [expected] * 2
+        groups = [Path(f"/proc/{process}/autogroup") for process in processes]
+        if groups[0].exists():  # each of them has a session of its own
+            assert [int(group.read_text().split()[-1]) for group in groups] == [5 if gives_way else 0] * 2
+    finally:
+        run.kill()
+        process_of(run).wait(10)
+
+
 def test_a_cancelled_run_is_cancelled_and_its_record_finished(
     notebook: Write, start: Start, wait_for: Wait, ended: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -888,10 +888,13 @@ class FakeRun:
 
     made = 0
     packages: Any = None
+    gives_way = False
 
-    def __init__(self, notebook: Path, runs: Path, task_id: str, tasks: Any, timeout: Any, packages: Any) -> None:
+    def __init__(
+        self, notebook: Path, runs: Path, task_id: str, tasks: Any, timeout: Any, packages: Any, *, gives_way: bool
+    ) -> None:
         type(self).made += 1
-        type(self).packages = packages
+        type(self).packages, type(self).gives_way = packages, gives_way
         self.folder = Path("run")
         self.result: dict[str, Any] | None = None
 
@@ -914,7 +917,7 @@ def fake_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def started(form: Wizard, result: dict[str, Any] | None = None, expected: Path | None = None) -> FakeRun:
     """Return a run that the form looks after."""
-    run = FakeRun(Path(), Path(), "", (), None, None)
+    run = FakeRun(Path(), Path(), "", (), None, None, gives_way=False)
     run.result = result
     form.runs.follow(run, StartedRun(run.folder, form.desk.task.id, "A run", 4, expected))  # type: ignore[arg-type]
     form.go("result")
@@ -936,6 +939,17 @@ def test_a_run_shows_its_progress_and_a_cancelled_one_says_so(tiny: Wizard, fake
     wait_until(lambda: "Cancelled &lt;here&gt;" in tiny.runs.progress.value)
     wait_until(lambda: not tiny.review.run_button.disabled)
     assert tiny.runs.cancel_row.layout.display == "none"
+
+
+@pytest.mark.parametrize("who", ["made", "served"])
+def test_a_visitors_run_gives_way_to_the_pages_and_ones_own_does_not(
+    who: str, fake_runs: None, request: pytest.FixtureRequest
+) -> None:
+    form = request.getfixturevalue(who)
+    form.review.run_button.click()
+    assert (FakeRun.made, FakeRun.gives_way) == (1, who == "served")
+    form.runs.cancel_button.click()
+    wait_until(lambda: form.runs.going_on == 0)
 
 
 def test_a_second_click_starts_no_second_run(tiny: Wizard, fake_runs: None) -> None:
