@@ -2,6 +2,9 @@
 
 A kernel and its form take one processor for more than a second. Started all at once, they share the processors,
 and all are ready when the last is; started in turn, half of the visitors wait half of that time at most.
+
+And ended in time: a form tells its page twice a second how far a run is, also a page that was closed. Jupyter's server
+takes that for somebody's doing and would keep the kernel for as long as runs go on or wait.
 """
 
 from __future__ import annotations
@@ -39,6 +42,21 @@ class KernelsInTurn(AsyncMappingKernelManager):
         self._started.add(task)
         task.add_done_callback(self._started.discard)
         return kernel
+
+    def notify_disconnect(self, kernel_id: str) -> None:
+        """Note when somebody was last at a kernel."""
+        super().notify_disconnect(kernel_id)  # type: ignore[no-untyped-call]
+        if kernel_id in self:
+            known: Any = self.get_kernel(kernel_id)
+            known.left = datetime.now(UTC)
+
+    async def cull_kernel_if_idle(self, kernel_id: str) -> None:
+        """End a kernel where nobody was for long, whatever it had to say since."""
+        known: Any = self.get_kernel(kernel_id)
+        left = getattr(known, "left", None)
+        if left is not None and not self._kernel_connections.get(kernel_id):
+            known.last_activity = left
+        await super().cull_kernel_if_idle(kernel_id)  # type: ignore[no-untyped-call]
 
     async def _pass_on(self, kernel: str) -> None:
         """Let the next kernel start once this one has shown its page, is gone, or took too long."""
