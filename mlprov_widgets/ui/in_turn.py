@@ -12,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
@@ -28,20 +30,37 @@ class KernelsInTurn(AsyncMappingKernelManager):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # type: ignore[no-untyped-call]
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
-        self._started: set[asyncio.Task[None]] = set()
+        self._coming: dict[str, asyncio.Task[Any]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def start_kernel(self, **settings: Any) -> str:  # type: ignore[override]
-        """Start a kernel when it is its turn, and return its id."""
+        """Return the id of a kernel that is started when it is its turn, so that Voilà can show that the page comes."""
+        kernel = str(uuid4())
+        self._coming[kernel] = self._spawn(self._start(kernel, settings))
+        return kernel
+
+    def get_kernel(self, kernel_id: str) -> Any:
+        """Return a kernel, or what can be awaited for it until it is started."""
+        comes = kernel_id in self._coming and kernel_id not in self
+        return self._coming[kernel_id] if comes else super().get_kernel(kernel_id)
+
+    async def _start(self, kernel: str, settings: dict[str, Any]) -> Any:
         await self._turns.acquire()
         try:
-            kernel: str = await super().start_kernel(**settings)
+            await super().start_kernel(kernel_id=kernel, **settings)
         except BaseException:
             self._turns.release()
             raise
-        task = asyncio.create_task(self._pass_on(kernel))
-        self._started.add(task)
-        task.add_done_callback(self._started.discard)
-        return kernel
+        finally:
+            del self._coming[kernel]
+        self._spawn(self._pass_on(kernel))
+        return self.get_kernel(kernel)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # asyncio itself would let go of it
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def notify_disconnect(self, kernel_id: str) -> None:
         """Note when somebody was last at a kernel."""

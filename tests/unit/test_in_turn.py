@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from tornado.web import HTTPError
 
 from mlprov_widgets.ui import in_turn
 from mlprov_widgets.ui.in_turn import KernelsInTurn
@@ -23,22 +25,20 @@ class Kernel:
         self.execution_state, self.last_activity = "idle", datetime.now(UTC) - timedelta(seconds=1)
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The kernels that were started; none of them is a process."""
-    names: list[str] = []
+class Page:
+    """A server and those who visit its page."""
 
-    async def start(self: Any, **settings: Any) -> str:
-        if settings.get("broken"):
-            raise RuntimeError("no kernel")
-        names.append(settings["name"])
-        self._kernels[settings["name"]] = Kernel()
-        return str(settings["name"])
+    def __init__(self, **settings: Any) -> None:
+        self.manager = KernelsInTurn(**settings)
+        self.ids: dict[str, str] = {}
 
-    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
-    monkeypatch.setattr(in_turn.os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(in_turn, "_SECONDS_BETWEEN_LOOKS", 0.001)
-    return names
+    async def visit(self, *names: str) -> None:
+        for name in names:
+            self.ids[name] = await self.manager.start_kernel(name=name)
+        await settle()
+
+    def kernel(self, name: str) -> Any:
+        return self.manager.get_kernel(self.ids[name])
 
 
 async def settle() -> None:
@@ -46,92 +46,112 @@ async def settle() -> None:
         await asyncio.sleep(0.002)
 
 
-async def visit(manager: KernelsInTurn, *names: str) -> list[asyncio.Task[str]]:
-    tasks = [asyncio.create_task(manager.start_kernel(name=name)) for name in names]
-    await settle()
-    return tasks
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the kernels that were started, and that one was ended."""
+    names: list[str] = []
+
+    async def start(self: Any, kernel_id: str, name: str) -> str:
+        if name == "broken":
+            raise RuntimeError("no kernel")
+        names.append(name)
+        self._kernels[kernel_id], self._kernel_connections[kernel_id] = Kernel(), 0
+        return kernel_id
+
+    async def end(self: Any, kernel_id: str) -> None:
+        names.append("ended")
+        del self._kernels[kernel_id]
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+    monkeypatch.setattr(AsyncMappingKernelManager, "shutdown_kernel", end)
+    monkeypatch.setattr(in_turn.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(in_turn, "_SECONDS_BETWEEN_LOOKS", 0.001)
+    return names
 
 
-def test_two_start_at_once_and_the_third_when_one_has_shown_its_page(started: list[str]) -> None:
-    async def visits() -> None:
-        manager = KernelsInTurn()
-        tasks = await visit(manager, "a", "b", "c", "d")
+@pytest.fixture
+def on_a_page(started: list[str]) -> Callable[..., None]:
+    """Return a function that lets something happen on a page."""
+
+    def happen(visits: Callable[[Page], Awaitable[None]], **settings: Any) -> None:
+        async def happens() -> None:
+            await visits(Page(**settings))
+
+        asyncio.run(happens())
+
+    return happen
+
+
+def test_two_start_at_once_and_the_third_when_one_has_shown_its_page(started: list[str], on_a_page: Any) -> None:
+    async def visits(page: Page) -> None:
+        await page.visit("a", "b", "c", "d")
         assert started == ["a", "b"]
-        manager._kernels["b"].rest()
+        page.kernel("b").rest()
         await settle()
         assert started == ["a", "b", "c"]
-        manager._kernels["a"].rest()
-        assert [await task for task in tasks] == ["a", "b", "c", "d"]
-
-    asyncio.run(visits())
-
-
-def test_a_kernel_that_is_gone_or_could_not_start_keeps_nobody_waiting(started: list[str]) -> None:
-    async def visits() -> None:
-        manager = KernelsInTurn()
-        await visit(manager, "a", "b")
-        tasks = await visit(manager, "c")
-        del manager._kernels["a"]
+        page.kernel("a").rest()
         await settle()
-        assert [await task for task in tasks] == ["c"]
-        del manager._kernels["b"]
-        for _ in range(3):
-            with pytest.raises(RuntimeError):
-                await manager.start_kernel(name="x", broken=True)
-        assert [await task for task in await visit(manager, "d")] == ["d"]
+        assert started == ["a", "b", "c", "d"]
 
-    asyncio.run(visits())
+    on_a_page(visits)
+
+
+def test_who_waits_has_a_kernel_to_wait_for(started: list[str], on_a_page: Any) -> None:
+    async def visits(page: Page) -> None:
+        await page.visit("a", "b", "c")
+        coming = page.kernel("c")
+        assert page.ids["c"] not in page.manager
+        page.kernel("a").rest()
+        assert await coming is page.kernel("c")
+        with pytest.raises(HTTPError):
+            page.manager.get_kernel("nobody's")
+
+    on_a_page(visits)
+
+
+def test_a_kernel_that_is_gone_or_could_not_start_keeps_nobody_waiting(started: list[str], on_a_page: Any) -> None:
+    async def visits(page: Page) -> None:
+        await page.visit("a", "b", "c")
+        del page.manager._kernels[page.ids["a"]]
+        await settle()
+        assert started == ["a", "b", "c"]
+        del page.manager._kernels[page.ids["b"]]
+        for _ in range(3):
+            broken = await page.manager.start_kernel(name="broken")
+            with pytest.raises(RuntimeError):
+                await page.manager.get_kernel(broken)
+        await page.visit("d")
+        assert started == ["a", "b", "c", "d"]
+
+    on_a_page(visits)
 
 
 def test_a_kernel_that_never_rests_passes_its_turn_on_in_the_end(
-    started: list[str], monkeypatch: pytest.MonkeyPatch
+    started: list[str], on_a_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def visits() -> None:
-        manager = KernelsInTurn()
+    async def visits(page: Page) -> None:
         monkeypatch.setattr(in_turn, "_LONGEST_TURN", 0.01)
-        await visit(manager, "a", "b")
-        assert [await task for task in await visit(manager, "c")] == ["c"]
+        await page.visit("a", "b", "c")
+        assert started == ["a", "b", "c"]
 
-    asyncio.run(visits())
+    on_a_page(visits)
 
 
-@pytest.mark.parametrize(("back", "ended"), [(False, ["a"]), (True, [])])
-def test_a_kernel_that_talks_to_a_closed_page_ends_unless_somebody_comes_back(
-    started: list[str], monkeypatch: pytest.MonkeyPatch, back: bool, ended: list[str]
+@pytest.mark.parametrize(("seconds", "back", "ended"), [(61, False, True), (61, True, False), (0, False, False)])
+def test_a_kernel_that_talks_to_a_closed_page_ends_in_time_unless_somebody_comes_back(
+    started: list[str], on_a_page: Any, seconds: float, back: bool, ended: bool
 ) -> None:
-    idle: list[str] = []
-
-    async def shut_down(self: Any, kernel: str) -> None:
-        idle.append(kernel)
-
-    async def visits() -> None:
-        manager = KernelsInTurn(cull_idle_timeout=60)
-        monkeypatch.setattr(KernelsInTurn, "shutdown_kernel", shut_down)
-        await visit(manager, "a")
-        kernel = manager._kernels["a"]
-        manager._kernel_connections["a"] = 0
-        manager.notify_connect("a")
+    async def visits(page: Page) -> None:
+        await page.visit("a")
+        kernel, number = page.kernel("a"), page.ids["a"]
+        page.manager.notify_connect(number)
         kernel.rest()
-        manager.notify_disconnect("a")
-        kernel.left -= timedelta(seconds=61)
+        page.manager.notify_disconnect(number)
+        kernel.left -= timedelta(seconds=seconds)
         kernel.last_activity = datetime.now(UTC)  # a run has told how far it is
         if back:
-            manager.notify_connect("a")
-        await manager.cull_kernel_if_idle("a")
-        assert idle == ended
+            page.manager.notify_connect(number)
+        await page.manager.cull_kernel_if_idle(number)
+        assert started == ["a", *["ended"] * ended]
 
-    asyncio.run(visits())
-
-
-def test_a_kernel_whose_page_was_closed_a_moment_ago_stays(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    async def visits() -> None:
-        manager = KernelsInTurn(cull_idle_timeout=60)
-        await visit(manager, "a")
-        manager._kernel_connections["a"] = 1
-        kernel = manager._kernels["a"]
-        kernel.rest()
-        manager.notify_disconnect("a")
-        await manager.cull_kernel_if_idle("a")
-        assert "a" in manager
-
-    asyncio.run(visits())
+    on_a_page(visits, cull_idle_timeout=60)
