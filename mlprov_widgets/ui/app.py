@@ -16,6 +16,7 @@ from typing import Any
 from mlprov_widgets.errors import ExecutionError, ValueRefused, one_line
 from mlprov_widgets.execution.queue import FOLDER_VARIABLE as QUEUE_VARIABLE
 from mlprov_widgets.files import write_atomically
+from mlprov_widgets.ui.compiled import with_compiled
 
 LARGEST_UPLOAD = 100 * 2**20
 LARGEST_IN_JUPYTER = 10 * 10**6  # its server closes the connection over a message of 10 MiB
@@ -172,7 +173,7 @@ def serve(folder: Path, port: int = 0, *, trusted: bool = False) -> App:
         process = subprocess.Popen(
             [sys.executable, "-m", "voila", _NAME, "--no-browser", f"--port={port}"],
             cwd=page,  # where Voilà looks first for its settings
-            env=environment,
+            env=with_compiled(environment, folder / "compiled"),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
