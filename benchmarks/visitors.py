@@ -15,7 +15,7 @@ import shutil
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from unittest.mock import patch
@@ -28,10 +28,11 @@ from mlprov_widgets.execution.background import BackgroundRun
 from mlprov_widgets.ui import app
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page
+    from playwright.async_api import BrowserContext, Page, Playwright
 
 VISITORS = int(os.environ.get("VISITORS", "20"))
 ALONE = 3
+WARM = 2  # visits after which a browser has kept the scripts of a page compiled
 VISIT_SECONDS = 120.0
 WHOLE_SECONDS = 270.0
 IDLE_SECONDS = 30  # instead of twenty minutes, so that somebody can wait for it
@@ -99,14 +100,16 @@ def _returning(url: str, token: str, *, train: bool) -> Visit:
     return visit
 
 
-async def _at_once(browser: Any, visits: list[Visit], *, leave: Callable[[], object] = lambda: None) -> list[Any]:
-    """Make all visits at the same time, each in a tab of its own, and return what each took, or its fault.
+async def _at_once(
+    browsers: list[BrowserContext], visits: list[Visit], *, leave: Callable[[], object] = lambda: None
+) -> list[Any]:
+    """Make all visits at the same time, each in a browser of its own, and return what each took, or its fault.
 
     `leave` is called when all have ended, before the pages are closed.
     """
     pages: list[Page] = []
 
-    async def one(number: int, visit: Visit) -> Any:
+    async def one(number: int, browser: BrowserContext, visit: Visit) -> Any:
         took: Took = {}
         page = await browser.new_page()
         pages.append(page)
@@ -120,7 +123,8 @@ async def _at_once(browser: Any, visits: list[Visit], *, leave: Callable[[], obj
             _say(f"visit {number}: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in took.items()))
         return took
 
-    told = await asyncio.gather(*(one(number, visit) for number, visit in enumerate(visits)))
+    each = enumerate(zip(browsers, visits, strict=False))
+    told = await asyncio.gather(*(one(number, browser, visit) for number, (browser, visit) in each))
     leave()
     with contextlib.suppress(Exception):
         await asyncio.wait_for(asyncio.gather(*(page.close() for page in pages), return_exceptions=True), 20)
@@ -192,55 +196,75 @@ def _leave_runs(home: Path, tokens: list[str]) -> None:
         (own / "experiments" / "drafts" / f"{token}.json").write_text(json.dumps(told))
 
 
+@contextlib.asynccontextmanager
+async def _browser(playwright: Playwright, profile: Path) -> AsyncIterator[BrowserContext]:
+    path = next(path for path in BROWSERS if Path(path).exists())
+    browser = await playwright.chromium.launch_persistent_context(
+        profile, executable_path=path, args=[*FLAGS, _OFFLINE], viewport={"width": 1400, "height": 1000}
+    )
+    await browser.add_init_script(_LIBRARY)
+    try:
+        yield browser
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(browser.close(), 10)
+
+
 async def _measure(folder: Path, told: dict[str, Any]) -> None:
     from playwright.async_api import async_playwright
 
-    path = next(path for path in BROWSERS if Path(path).exists())
-    async with async_playwright() as playwright:
-        # The browsers of twenty visitors are not on the server's processors, but here they are: so they share one
-        # profile, whose cache has the scripts of the page compiled, as a browser has that was here before.
-        browser = await playwright.chromium.launch_persistent_context(
-            folder / "profile", executable_path=path, args=[*FLAGS, _OFFLINE], viewport={"width": 1400, "height": 1000}
-        )
-        await browser.add_init_script(_LIBRARY)
-        try:
-            with _served(folder / "bare", _BARE) as served:
-                await _at_once(browser, [_bare(served.url)])
-                told["bare"] = await _alone_and_many(browser, served, [_bare(served.url)] * (ALONE + VISITORS))
-            await _measure_form(folder / "home", browser, told)
-        finally:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(browser.close(), 10)
-
-
-async def _measure_form(home: Path, browser: Any, told: dict[str, Any]) -> None:
     limits = {name: dict(values) for name, values in app.LIMITS.items()}
     limits["MappingKernelManager"] = {"cull_idle_timeout": IDLE_SECONDS, "cull_interval": 5}
-    with patch.object(app, "LIMITS", limits), _served(home) as served:
-        try:
-            await _first_run(browser, served)
-            tokens = [f"{number:032x}" for number in range(ALONE + VISITORS)]
-            _leave_runs(home, tokens)
+    home = folder / "home"
+    with contextlib.ExitStack() as servers, patch.object(app, "LIMITS", limits):
+        bare = servers.enter_context(_served(folder / "bare", _BARE))
+        form = servers.enter_context(_served(home))
+        servers.callback(_end, home)
+        async with contextlib.AsyncExitStack() as stack:
+            playwright = await stack.enter_async_context(async_playwright())
+            tokens = await _make_ready(playwright, folder, bare, form)
             before = set(_trainings(home))
-            visits = [_returning(served.url, token, train=n >= ALONE) for n, token in enumerate(tokens)]
+            profiles = [folder / f"profile-{number}" for number in range(VISITORS)]
+            for profile in profiles:
+                shutil.copytree(folder / "profile", profile, ignore=shutil.ignore_patterns("Singleton*"))
+            opening = [stack.enter_async_context(_browser(playwright, profile)) for profile in profiles]
+            browsers = [await one for one in opening]
+            _say("every visitor has a browser")
+            told["bare"] = await _alone_and_many(browsers, bare, [_bare(bare.url)] * (ALONE + VISITORS))
 
             def leave() -> None:
-                told["idle_mb"] = spread([_megabytes(kernel) for kernel in _kernels(served)])
-                told["server_mb"] = round(_megabytes(psutil.Process(served.process.pid)))
+                told["idle_mb"] = spread([_megabytes(kernel) for kernel in _kernels(form)])
+                told["server_mb"] = round(_megabytes(psutil.Process(form.process.pid)))
 
-            told["form"] = await _alone_and_many(browser, served, visits, leave=leave)
-            told |= await _after(home, served, before)
-        finally:
-            _end(home)
+            visits = [_returning(form.url, token, train=n >= ALONE) for n, token in enumerate(tokens)]
+            told["form"] = await _alone_and_many(browsers, form, visits, leave=leave)
+        told |= await _after(home, form, before)
+
+
+async def _make_ready(playwright: Playwright, folder: Path, bare: app.App, form: app.App) -> list[str]:
+    """Leave a profile of a browser that has been on both pages, and a run for each visitor; return their tokens.
+
+    Twenty browsers are not on the server's processors, but here they are: so they have what they need of the pages
+    in their caches, compiled. One browser with twenty tabs would be lighter, but has six connections for all of them.
+    """
+    tokens = [f"{number:032x}" for number in range(ALONE + VISITORS + WARM)]
+    async with _browser(playwright, folder / "profile") as browser:
+        await _first_run(browser, form)
+        _leave_runs(folder / "home", tokens)
+        for token in tokens[ALONE + VISITORS :]:
+            for visit in (_bare(bare.url), _returning(form.url, token, train=False)):
+                (took,) = await _at_once([browser], [visit])
+                assert "fault" not in took, took
+    return tokens[: ALONE + VISITORS]
 
 
 async def _alone_and_many(
-    browser: Any, served: app.App, visits: list[Visit], *, leave: Callable[[], object] = lambda: None
+    browsers: list[BrowserContext], served: app.App, visits: list[Visit], *, leave: Callable[[], object] = lambda: None
 ) -> dict[str, Any]:
     alone, spent = [], []
     for visit in visits[:ALONE]:
         processors = _Processors(served)
-        alone += await _at_once(browser, [visit], leave=lambda used=processors: spent.append(used.told()))  # type: ignore[misc]
+        alone += await _at_once(browsers[:1], [visit], leave=lambda used=processors: spent.append(used.told()))  # type: ignore[misc]
     _say(f"alone: {alone}")
     processors = _Processors(served)
     used: dict[str, float] = {}
@@ -249,7 +273,7 @@ async def _alone_and_many(
         used.update(processors.told(VISITORS))
         leave()
 
-    many = await _at_once(browser, visits[ALONE:], leave=note)
+    many = await _at_once(browsers, visits[ALONE:], leave=note)
     good = [one for one in many if "fault" not in one]
     sides = {"alone": [one for one in alone if "fault" not in one], "at_once": good}
     told: dict[str, Any] = {"failed": len(many) - len(good)}
@@ -265,14 +289,14 @@ async def _alone_and_many(
     return told
 
 
-async def _first_run(browser: Any, served: app.App) -> None:
+async def _first_run(browser: BrowserContext, served: app.App) -> None:
     async def run(page: Page, took: Took) -> None:
         await page.goto(served.url, wait_until="commit")
         await _press(page, "Review")
         await _press(page, "Make and run it")
         await _until(page, f"() => {_GRAPH}?.nodes(':visible').length > 0")
 
-    (done,) = await _at_once(browser, [run])
+    (done,) = await _at_once([browser], [run])
     assert done == {}, done
     _say("a run has been made, for each visitor to find")
 
