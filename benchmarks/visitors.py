@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 VISITORS = int(os.environ.get("VISITORS", "20"))
 ALONE = 3
+TABS = 4  # in a browser: it has six connections to a server for all of its tabs, and who waits for a page holds one
 WARM = 2  # visits after which a browser has kept the scripts of a page compiled
 VISIT_SECONDS = 120.0
 WHOLE_SECONDS = 270.0
@@ -103,7 +105,7 @@ def _returning(url: str, token: str, *, train: bool) -> Visit:
 async def _at_once(
     browsers: list[BrowserContext], visits: list[Visit], *, leave: Callable[[], object] = lambda: None
 ) -> list[Any]:
-    """Make all visits at the same time, each in a browser of its own, and return what each took, or its fault.
+    """Make all visits at the same time, each in a tab of its own, and return what each took, or its fault.
 
     `leave` is called when all have ended, before the pages are closed.
     """
@@ -123,7 +125,7 @@ async def _at_once(
             _say(f"visit {number}: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in took.items()))
         return took
 
-    each = enumerate(zip(browsers, visits, strict=False))
+    each = enumerate(zip(itertools.cycle(browsers), visits, strict=False))
     told = await asyncio.gather(*(one(number, browser, visit) for number, (browser, visit) in each))
     leave()
     with contextlib.suppress(Exception):
@@ -224,12 +226,12 @@ async def _measure(folder: Path, told: dict[str, Any]) -> None:
             playwright = await stack.enter_async_context(async_playwright())
             tokens = await _make_ready(playwright, folder, bare, form)
             before = set(_trainings(home))
-            profiles = [folder / f"profile-{number}" for number in range(VISITORS)]
+            profiles = [folder / f"profile-{number}" for number in range(-(-VISITORS // TABS))]
             for profile in profiles:
                 shutil.copytree(folder / "profile", profile, ignore=shutil.ignore_patterns("Singleton*"))
             opening = [stack.enter_async_context(_browser(playwright, profile)) for profile in profiles]
             browsers = [await one for one in opening]
-            _say("every visitor has a browser")
+            _say(f"{len(browsers)} browsers are there")
             told["bare"] = await _alone_and_many(browsers, bare, [_bare(bare.url)] * (ALONE + VISITORS))
 
             def leave() -> None:
@@ -244,8 +246,8 @@ async def _measure(folder: Path, told: dict[str, Any]) -> None:
 async def _make_ready(playwright: Playwright, folder: Path, bare: app.App, form: app.App) -> list[str]:
     """Leave a profile of a browser that has been on both pages, and a run for each visitor; return their tokens.
 
-    Twenty browsers are not on the server's processors, but here they are: so they have what they need of the pages
-    in their caches, compiled. One browser with twenty tabs would be lighter, but has six connections for all of them.
+    The browsers of visitors are not on the server's processors, but here they are: so they have what they need of the
+    pages in their caches, compiled, as one that was here before has.
     """
     tokens = [f"{number:032x}" for number in range(ALONE + VISITORS + WARM)]
     async with _browser(playwright, folder / "profile") as browser:
