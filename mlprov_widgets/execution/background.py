@@ -16,6 +16,7 @@ from typing import Any
 
 from mlprov_widgets.errors import ExecutionError
 from mlprov_widgets.execution import locks
+from mlprov_widgets.execution.priority import PRIORITY_VARIABLE
 from mlprov_widgets.files import new_folder, write_atomically
 from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL
 from mlprov_widgets.provenance.capture.journal import Event, JournalReader
@@ -30,9 +31,6 @@ TIMEOUT_VARIABLE = "MLPROV_RUN_SECONDS"
 
 PACKAGES_VARIABLE = "MLPROV_RUN_PACKAGES"
 """How the worker is told which packages to run with, in an environment of their own: versions by name, as JSON."""
-
-PRIORITY_VARIABLE = "MLPROV_RUN_PRIORITY"
-"""How the worker is told that its run gives way to all else, by the word ``low``."""
 
 _PATIENCE = 12.0
 

@@ -13,14 +13,17 @@ import os
 import time
 from pathlib import Path
 
+PRIORITY_VARIABLE = "MLPROV_RUN_PRIORITY"
+"""How a run's process is told that it gives way, by the word ``low``."""
+
 _LOW = 5
 _TRIES = 5  # Linux takes one change of a group in a tenth of a second, of all users together
 
 
 def lower() -> None:
-    """Let this process, and what it starts, give way to all others; not on Windows."""
-    if os.name == "posix":
-        os.setpriority(os.PRIO_PROCESS, 0, _LOW)
+    """Let this process, and what it starts, give way to others, if it was told to; not on Windows."""
+    if _is_told():
+        os.nice(_LOW)
         _tell_group("self")
 
 
@@ -32,8 +35,12 @@ def pass_on(process: int | None) -> None:
     process
         Its number; None for one that nobody knows.
     """
-    if os.name == "posix" and process is not None and os.getpriority(os.PRIO_PROCESS, 0) == _LOW:
+    if process is not None and _is_told():
         _tell_group(str(process))
+
+
+def _is_told() -> bool:
+    return os.name == "posix" and os.environ.get(PRIORITY_VARIABLE) == "low"
 
 
 def _tell_group(process: str) -> None:

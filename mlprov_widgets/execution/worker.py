@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlprov_widgets.errors import MlprovError
-from mlprov_widgets.execution.background import PACKAGES_VARIABLE, PRIORITY_VARIABLE, PROGRESS, RESULT, TIMEOUT_VARIABLE
+from mlprov_widgets.execution.background import PACKAGES_VARIABLE, PROGRESS, RESULT, TIMEOUT_VARIABLE
 from mlprov_widgets.execution.priority import lower
 from mlprov_widgets.execution.queue import queue_folder, slots, turn
 from mlprov_widgets.execution.run import run_notebook, without_record
@@ -29,8 +29,7 @@ def main(arguments: list[str]) -> int:
     """Run a notebook in a folder and leave the result there."""
     # A process that a Jupyter kernel starts inherits its ignored Ctrl-C, which is how a run is cancelled.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if os.environ.get(PRIORITY_VARIABLE) == "low":
-        lower()
+    lower()
     notebook, folder, *tasks = (Path(argument) for argument in arguments)
 
     def progress(event: Mapping[str, Any]) -> None:

@@ -127,7 +127,7 @@ def test_a_run_that_gives_way_does_so_with_its_kernel(
         wait_for(lambda: is_training(run))
         processes = [process_of(run).pid, *kernels_of(run.folder)]
         assert len(processes) == 2
-        expected = 5 if gives_way else os.getpriority(os.PRIO_PROCESS, 0)
+        expected = os.getpriority(os.PRIO_PROCESS, 0) + (5 if gives_way else 0)
         assert [os.getpriority(os.PRIO_PROCESS, process) for process in processes] == [expected] * 2
         groups = [Path(f"/proc/{process}/autogroup") for process in processes]
         if groups[0].exists():  # each of them has a session of its own

@@ -137,6 +137,11 @@ def test_all_visitors_together_have_a_limit(tmp_path: Path, monkeypatch: pytest.
     assert "Try again later" in refused.value.fix
 
 
+def test_before_anybody_has_a_folder_nothing_is_full(tmp_path: Path) -> None:
+    quota_of_visitors().check_space(tmp_path / "visitors" / A, 1000)
+    quota_of_visitors().check_space(tmp_path / "nowhere" / "visitors" / A, 1000)
+
+
 def test_a_visitor_is_told_what_they_have_and_for_how_long() -> None:
     told = quota_of_visitors().told()
     assert "for 7 days is deleted" in told
