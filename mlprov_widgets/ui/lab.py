@@ -72,11 +72,12 @@ class Lab:
             self._desk.changed()
 
     def _on_asked(self, message: Mapping[str, Any]) -> None:
-        command = message["content"]["data"].get("command")
+        asked = message["content"]["data"]
+        command = asked.get("command")
         if isinstance(command, str) and command in self._makers and self._desk is not None:
-            self._desk.guard(self._open_tab)(command)
+            self._desk.guard(self._open_tab)(command, "tab-after" if asked.get("narrow") else "split-right")
 
-    def _open_tab(self, command: str) -> None:
+    def _open_tab(self, command: str, mode: str) -> None:
         shown, script = self._makers[command]()
         # The view of a Layout takes Lumino's own geometry away, unless its values are ones that CSS does not know.
         place = widgets.Layout(top="lumino", left="lumino", width="lumino", height="lumino", overflow="auto")
@@ -84,7 +85,7 @@ class Lab:
         panel = Panel(children=[shown, out], layout=place)
         panel.title.label = COMMANDS[command]
         panel.add_class("mlprov-tab")
-        self.app.shell.add(panel, "main", {"mode": "split-right"})
+        self.app.shell.add(panel, "main", {"mode": mode})
         out.outputs = ({"output_type": "display_data", "data": {"application/javascript": script}, "metadata": {}},)
 
     def open_file(self, path: Path) -> None:

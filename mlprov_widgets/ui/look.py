@@ -153,7 +153,7 @@ class LookBox:
         self._shown = desk.box()
         told = parts.help_text("PROV-JSON of this or of any other tool. Nothing in it is executed.")
         self.widget = desk.box(
-            desk.html("<h3>Look at provenance</h3>"),
+            desk.html(f"<h3>{'Look at provenance' if beside_form else 'A file from elsewhere'}</h3>"),
             desk.box(self.upload, desk.html(told), self._told, css="mlprov-field"),
             self._shown,
         )
@@ -186,6 +186,10 @@ class LookBox:
         else:
             self._shown.children = (self.explorer.widget,)
         desk.go(desk.page)  # which makes room for it, or takes it back
+
+    def forget(self) -> None:
+        """Take back what was said of a file that could not be looked at."""
+        self._told.value = ""
 
     @property
     def is_open(self) -> bool:

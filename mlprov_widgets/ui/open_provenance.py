@@ -33,7 +33,7 @@ class OpenProvenance:
         told = "Choose a run" if options else "No run is in this folder yet"
         self.run = widgets.Dropdown(options=[(told, ""), *options], description="A run in this folder", tooltip="")
         self.open_button = desk.button("Look at it", self.open, primary=True)
-        self.refused = Refused(desk, 'open a larger one in a cell, by explore("the path of it")')
+        self.refused = Refused(desk)
         lead = "See what a run did and with what, ask where a value comes from, or put two runs side by side."
         self.widget = desk.box(
             desk.html(style() + parts.heading("Open provenance", lead)),

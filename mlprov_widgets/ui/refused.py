@@ -10,6 +10,9 @@ from mlprov_widgets.errors import DataFileError
 from mlprov_widgets.files import file_name
 from mlprov_widgets.ui.desk import Desk
 
+_RECORD = '; open a larger one by its path, as explore("provenance.json"), or make its notebook with mlprov import'
+_DATA = "; give the path of a larger data file instead"
+
 
 class Refused:
     """A field that nobody sees, in which the page's own script writes of a file that is too large.
@@ -18,12 +21,10 @@ class Refused:
     ----------
     desk
         What the pages share.
-    otherwise
-        What to do with such a file where the page has no upload for it.
     """
 
-    def __init__(self, desk: Desk, otherwise: str) -> None:
-        self._desk, self._otherwise = desk, otherwise
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self.widget = widgets.Text(tooltip="")
         self.widget.add_class("mlprov-refused")
         self.widget.layout.display = "none"
@@ -34,5 +35,5 @@ class Refused:
         name = name.partition(" ")[2]  # between them stands the time: the same file may be refused again
         fix = f"Here a file may have {self._desk.largest:,}"
         if not self._desk.in_voila:
-            fix += f"; {self._otherwise}"
+            fix += _RECORD if name.lower().endswith((".json", ".ipynb")) else _DATA
         raise DataFileError(f"the file has {int(size):,} bytes", field=file_name(name), fix=fix)

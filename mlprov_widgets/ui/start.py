@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import DataFileError, MlprovError
-from mlprov_widgets.files import new_folder
+from mlprov_widgets.files import file_name, new_folder
 from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
@@ -121,8 +121,10 @@ class StartPage:
         file = change["new"][0]
         name, content = str(file["name"]), bytes(file["content"])
         self.upload.value = ()  # so that the same file can be uploaded again
-        self._desk.tell("", "")
+        self.look.forget()
+        self._desk.tell("", f"Reading {file_name(name)}…")  # the first file takes seconds: what reads it is loaded
         self.import_file(name, content)
+        self._desk.tell("", "")
 
     def import_file(self, name: str, content: bytes) -> None:
         """Fill the form from a provenance file, a notebook or a crate.

@@ -138,7 +138,7 @@ class Wizard:
         self.token.add_class("mlprov-token")
         self.token.layout.display = "none"
         self.token.observe(self.desk.guard(lambda change: self._come_back(change["new"])), names="value")
-        self.refused = Refused(desk, "give the path of a larger table instead")
+        self.refused = Refused(desk)
         self.widget = desk.box(head, self._tools, self._grid, self.token, self.refused.widget, css="mlprov")
 
     def _make_steps(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -24,8 +25,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(folder: Path, browser: object, start_jupyter: Callable[..., str]) -> str:
-    return start_jupyter([sys.executable, "-m", "jupyterlab"], folder)
+def url(folder: Path, browser: object, other_kernel: Path, start_jupyter: Callable[..., str]) -> str:
+    return start_jupyter(
+        [sys.executable, "-m", "jupyterlab"], folder, {**os.environ, "JUPYTER_PATH": str(other_kernel)}
+    )
+
+
+@pytest.fixture(scope="module")
+def other_kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of Jupyter's with a second kernel that runs Python."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (folder / "kernels" / "other").mkdir(parents=True)
+    (folder / "kernels" / "other" / "kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "Another Python", "language": "python"})
+    )
+    return folder
 
 
 @pytest.fixture
@@ -47,6 +62,7 @@ def test_the_demo_notebook_shows_the_form_which_makes_and_runs_a_notebook(
 ) -> None:
     screenshot("1-start")
     form.step("Review")
+    form.field("Kernel").select_option("Another Python (other)")
     form.button("Make the notebook").click()
     expect(form.button("Open the notebook")).to_be_visible()
     assert len(list(folder.glob("experiments/*/multiclass_classification.ipynb"))) == 1
@@ -55,7 +71,8 @@ def test_the_demo_notebook_shows_the_form_which_makes_and_runs_a_notebook(
     assert sum("stage" in node["classes"] for node in form.nodes()) == 7
     page.get_by_role("heading", level=2).scroll_into_view_if_needed()
     screenshot("2-result")
-    assert len(list(folder.glob("mlprov_runs/*/provenance.json"))) == 1
+    (provenance,) = folder.glob("mlprov_runs/*/provenance.json")
+    assert '"ml:kernel": "other"' in provenance.read_text(encoding="utf-8")
 
 
 def test_the_form_is_as_it_was_after_a_reload_and_after_its_cell_ran_again(form: Any, page: Page) -> None:
@@ -197,9 +214,11 @@ def test_a_command_of_the_palette_opens_a_form_in_a_tab_beside_the_notebook(
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(1)
     # What it makes opens in a tab.
     tab.get_by_role("button", name=". Review").click()
+    tab.get_by_label("Kernel", exact=True).select_option("Another Python (other)")
     tab.get_by_role("button", name="Make the notebook").click()
     tab.get_by_role("button", name="Open the notebook").click()
     expect(page.get_by_role("tab", name="multiclass_classification.ipynb")).to_be_visible()
+    expect(page.get_by_role("button", name="Another Python | Idle")).to_be_visible()
     expect(page.locator(".jp-Notebook .jp-CodeCell").nth(5)).to_be_attached()
 
 
@@ -222,8 +241,43 @@ def test_the_commands_open_provenance_and_the_comparison_of_runs(
     tab.get_by_role("button", name="Look at it").click()
     expect(tab.locator(".mlprov-explorer .mlprov-graph canvas").first).to_be_visible()
     screenshot("provenance")
+    assert form.faults() == []
     for name in ("a", "b"):
         shutil.rmtree(folder / "mlprov_runs" / name)
+
+
+def test_what_cannot_be_opened_is_told_in_the_form_and_in_the_tab(
+    form: Any, page: Page, tmp_path: Path, screenshot: Any
+) -> None:
+    wrong = {
+        "picture.json": (b"\x89PNG\r\n\x1a\n\0", "this is not a text file in UTF-8"),
+        "truncated.json": (b'{"entity": {"ex:a": {', "this is not JSON"),
+        "empty.json": (b"", "the file is empty"),
+        "huge.json": (
+            b" " * 10_000_001,
+            "the file has 10,000,001 bytes. Here a file may have 10,000,000; open a larger",
+        ),
+    }
+    (tmp_path / "foreign.json").write_text('{"prefix": {"ex": "http://ex.org/"}, "entity": {"ex:a": {}, "ex:b": {}}}')
+    for name, (content, told) in wrong.items():
+        (tmp_path / name).write_bytes(content)
+        form.upload("Upload a file", tmp_path / name)
+        expect(page.locator(".jp-Notebook .mlprov-note").first).to_contain_text(f"{name}: {told}")
+    palette(page, "Open provenance…")
+    tab = page.locator(".mlprov-tab")
+    for name, (_, told) in wrong.items():
+        with page.expect_file_chooser() as chooser:
+            tab.get_by_role("button", name="Upload one, or two to compare").click()
+        chooser.value.set_files(tmp_path / name)
+        expect(tab.locator(".mlprov-note", has_text=f"{name}: {told}")).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        tab.get_by_role("button", name="Upload one, or two to compare").click()
+    chooser.value.set_files(tmp_path / "foreign.json")
+    expect(tab.locator(".mlprov-graph canvas").first).to_be_visible()
+    screenshot("foreign")
+    assert form.faults() == []
+    page.set_viewport_size({"width": 400, "height": 900})
+    assert form.faults() == []
 
 
 @pytest.mark.slow

@@ -54,9 +54,9 @@ def test_a_page_of_jupyterlab_is_taken_note_of(lab: Lab) -> None:
     assert lab._desk.open_file == lab.open_file
 
 
-def asked(lab: Lab, command: object) -> None:
+def asked(lab: Lab, command: object, **more: object) -> None:
     """Let the labextension ask for what a command opens."""
-    lab._line.handle_msg({"content": {"data": {"command": command}}})
+    lab._line.handle_msg({"content": {"data": {"command": command, **more}}})
 
 
 def test_a_page_finds_the_line_to_a_kernel_by_its_name(lab: Lab) -> None:
@@ -72,6 +72,8 @@ def test_a_command_opens_a_tab_and_its_errors_are_told(lab: Lab, monkeypatch: py
     asked(lab, NEW)
     ((func, payload),) = shell.messages
     assert (func, payload["area"], payload["args"]) == ("add", "main", {"mode": "split-right"})
+    asked(lab, NEW, narrow=True)
+    assert shell.messages[-1][1]["args"] == {"mode": "tab-after"}
     lab._makers = {NEW: lambda: 1 / 0}  # type: ignore[dict-item, return-value]
     asked(lab, NEW)
     assert lab._desk is not None

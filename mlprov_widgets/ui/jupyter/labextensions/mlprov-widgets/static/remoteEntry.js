@@ -26,6 +26,7 @@
     again: true,
   }];
   const PATIENCE = 3000; // ms; a kernel that does not answer by then is at work
+  const NARROW = 900; // px; in half of a narrower window a form cannot be read
   const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
     <path d="M5 6.5 12 12 5 17.5M12 12h7" fill="none" stroke="#1665b8" stroke-width="1.8"/>
     <circle cx="5" cy="6.5" r="2.6" fill="#1665b8"/><circle cx="5" cy="17.5" r="2.6" fill="#1665b8"/>
@@ -101,7 +102,7 @@
     const at = lines.findIndex(Boolean);
     if (at < 0) return inNotebook(app, folder, asked);
     const line = kernels[at].createComm(NAME, lines[at]);
-    line.send({ command: asked.command });
+    line.send({ command: asked.command, narrow: app.shell.node.clientWidth < NARROW });
     line.dispose(); // this end alone: closing it would close the kernel's
   };
 
