@@ -100,13 +100,12 @@ def _graph(file: ProvenanceFile) -> tuple[Any, ...] | None:
     """Return what is displayed for the graph, None where its packages are missing."""
     try:
         import ipywidgets as widgets
-        from IPython.display import Javascript
 
         from mlprov_widgets.ui.explorer import Explorer, story_from
     except ModuleNotFoundError:
         return None
     from mlprov_widgets.ui.parts import note
-    from mlprov_widgets.ui.scripts import script, style
+    from mlprov_widgets.ui.scripts import PageScript, style
 
     told = widgets.HTML("")
 
@@ -115,4 +114,4 @@ def _graph(file: ProvenanceFile) -> tuple[Any, ...] | None:
 
     root = widgets.VBox([widgets.HTML(style()), told, Explorer(story_from(file), tell).widget])
     root.add_class("mlprov")
-    return root, Javascript(script())
+    return root, PageScript()

@@ -12,7 +12,7 @@ from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.provenance.reading import LARGEST_FILE
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.guard import Tell
-from mlprov_widgets.ui.scripts import script, style
+from mlprov_widgets.ui.scripts import PageScript, style
 
 if TYPE_CHECKING:
     from mlprov_widgets.provenance.graph.story import Story
@@ -117,7 +117,7 @@ def explore(provenance: str | Path | None = None, other: str | Path | None = Non
     ProvenanceError
         If a file cannot be read.
     """
-    from IPython.display import Javascript, display
+    from IPython.display import display
 
     if provenance is None:
         from mlprov_widgets.ui.desk import Desk
@@ -125,11 +125,11 @@ def explore(provenance: str | Path | None = None, other: str | Path | None = Non
 
         desk = Desk()
         display(OpenProvenance(desk).widget)
-        display(Javascript(script(largest=desk.largest)))
+        display(PageScript(largest=desk.largest))
         return
     look = Look(provenance, other)
     display(look.widget)
-    display(Javascript(script()))
+    display(PageScript())
     look.read()
 
 

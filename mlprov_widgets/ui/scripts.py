@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 # In JupyterLab a letter typed while a button has the focus would be a command of the notebook: "dd"
 # deletes the cell. And cytoscape remembers where on the page it lies and how wide it is: what moved it since
@@ -230,6 +231,22 @@ const asking = setInterval(() => {
   if ((form && say(form, "mlprov-token", token)) || ++tries > 300) clearInterval(asking);
 }, 50);
 """
+
+
+class PageScript:
+    """What runs in the page once it is displayed; a front end that runs no scripts shows nothing.
+
+    Parameters
+    ----------
+    **options
+        As for `script`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._script = script(**options)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"application/javascript": self._script, "text/plain": ""}
 
 
 def script(*, largest: int = 0, remembered: bool = False) -> str:

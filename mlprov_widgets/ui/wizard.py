@@ -24,7 +24,7 @@ from mlprov_widgets.ui.preview import preview_box, preview_html
 from mlprov_widgets.ui.refused import Refused
 from mlprov_widgets.ui.review import ReviewPage
 from mlprov_widgets.ui.running import RunPage
-from mlprov_widgets.ui.scripts import script, style
+from mlprov_widgets.ui.scripts import PageScript, script, style
 from mlprov_widgets.ui.stage import StagePage, parameters_of
 from mlprov_widgets.ui.start import StartPage
 
@@ -79,20 +79,20 @@ class Wizard:
         ValueRefused
             If there is no such page.
         """
-        from IPython.display import Javascript, display
+        from IPython.display import display
 
         if page and page not in self.pages():
             fix = f"Choose one of {', '.join(self.pages())}"
             raise ValueRefused(f"there is no page {page!r}", field="page", fix=fix)
-        session = os.environ.get("JPY_SESSION_NAME")
+        session = _notebook_in_vs_code() or os.environ.get("JPY_SESSION_NAME")
         if session:
             # The same notebook, so the same form: after its cell ran again, or its kernel was started again.
             self._come_back(sha256_of_text(session)[:32])
         if page:
             self.go(page)
         display(self.widget)
-        display(Javascript(script(largest=self.desk.largest, remembered=self.desk.in_voila)))
-        if session:
+        display(PageScript(largest=self.desk.largest, remembered=self.desk.in_voila))
+        if session and not _notebook_in_vs_code():  # which would look for ipylab's scripts on the internet
             self._join_lab()
 
     def _join_lab(self) -> None:
@@ -363,3 +363,11 @@ class Wizard:
         html = preview_box(self._previewed, told, page)
         if self._preview.value != html:
             self._preview.value = html
+
+
+def _notebook_in_vs_code() -> str:
+    """Return the notebook's file where VS Code runs it, which tells the kernel by a variable; empty elsewhere."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return str(shell.user_ns.get("__vsc_ipynb_file__") or "") if shell is not None else ""

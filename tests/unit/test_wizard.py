@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets as widgets
@@ -1165,6 +1166,22 @@ def test_a_page_can_be_shown_at_once_and_must_be_one(made: Wizard, capsys: pytes
     assert made.page == "runs"
     with pytest.raises(ValueRefused, match=r"there is no page 'run'.*Choose one of start, .*runs"):
         made.show("run")
+
+
+def test_the_form_of_a_notebook_in_vs_code_comes_back_and_asks_for_nothing_of_jupyterlab(
+    made: Wizard, tiny_task: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(user_ns={"__vsc_ipynb_file__": "/home/me/work.ipynb"})
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    monkeypatch.setattr("IPython.display.display", lambda *shown: None)
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/jvsc-0123.ipynb")  # another one with each kernel
+    monkeypatch.setattr(Wizard, "_join_lab", lambda self: pytest.fail("VS Code is taken for JupyterLab"))
+    made.show()
+    control(made, "epochs").value = "9"
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/jvsc-4567.ipynb")
+    again = Wizard(folder=made.desk.folder, tasks=[tiny_task])
+    again.show()
+    assert control(again, "epochs").value == "9"
 
 
 def test_a_file_that_the_page_did_not_send_is_told_with_its_size(made: Wizard) -> None:
