@@ -52,7 +52,7 @@ def progress_html(glance: Glance, task: Task, epochs: int, left: str = "") -> st
         told += f", epoch {done}" + (f" of {epochs}" if epochs else "")
     if glance.before:
         told = _waiting(glance.before)
-    if glance.seconds >= 1:
+    elif glance.seconds >= 1:  # while it waits, nothing has to be drawn anew: twenty that wait are twenty pages
         told += f" · {glance.seconds:.0f} s"
     if left and share < 1:
         told += f" · {left}"

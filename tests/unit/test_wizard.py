@@ -1265,3 +1265,8 @@ def test_a_run_that_waits_says_for_how_many(tiny: Wizard) -> None:
     html = progress_html(Glance(before=2), tiny.desk.task, 0)
     assert "Waiting for its turn: 2 runs are before this one" in html
     assert "mlprov-done" not in html
+
+
+def test_while_a_run_waits_nothing_has_to_be_drawn_anew(tiny: Wizard) -> None:
+    first, later = (progress_html(Glance(before=2, seconds=seconds), tiny.desk.task, 0) for seconds in (3.0, 90.0))
+    assert first == later
