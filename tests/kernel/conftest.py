@@ -22,13 +22,13 @@ from mlprov_widgets.provenance.capture.journal import read_journal
 PATIENCE = 60.0
 ABOUT_FILES = {"artifact_changed", "outside"}
 
-# Each request runs in a copy of this process, in which torch is imported already: that takes 5 s of a processor.
-# Nothing else is shared. Each notebook gets a namespace of its own, and runs in its folder.
+# Each request runs in a copy of this process, in which torch is imported already: that takes 6 s of a processor, two of
+# them for torch._dynamo, which every optimizer imports. Nothing else is shared. Each notebook gets a namespace of its own, and runs in its folder.
 DRIVER = """
 import contextlib, io, json, os, sys, traceback, warnings
 import matplotlib
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt, pandas, sklearn.metrics, torch, torchvision
+import matplotlib.pyplot as plt, pandas, sklearn.datasets, sklearn.metrics, torch._dynamo, torchvision.transforms.v2
 
 def failures_of(notebooks):
     warnings.simplefilter("error")
