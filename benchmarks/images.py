@@ -25,42 +25,69 @@ SEEDS = (1, 2, 3)
 # Those first that train the fastest.
 NETWORKS = ("small_cnn", "shufflenet_v2_x1_0", "mobilenet_v3_small", "resnet18", "efficientnet_b0", "resnet50", "vgg16")
 
-# The cells of a notebook up to the end of its training, in one process; `replaced` stands in for the training cell.
-_NOTEBOOK = """
+# What a process needs to run the cells of a notebook one by one.
+_CELLS = """
 import contextlib, io, json, os, resource, sys, time
 import matplotlib
 matplotlib.use("Agg")
-path, replaced = sys.argv[1], sys.argv[2]
+path = sys.argv[1]
 os.chdir(os.path.dirname(path))
 space = {"__name__": "__main__", "print": lambda *a, **k: None}
-told = {}
-for cell in json.load(open(path, encoding="utf-8"))["cells"]:
-    step, source = cell["id"], "".join(cell["source"])
-    if cell["cell_type"] != "code" or step in ("recorder", "installs", "provenance", "plot-data"):
-        continue
-    if step == "train" and replaced:
-        source = replaced
+cells = {
+    cell["id"]: "".join(cell["source"])
+    for cell in json.load(open(path, encoding="utf-8"))["cells"]
+    if cell["cell_type"] == "code" and cell["id"] not in ("recorder", "installs", "provenance", "plot-data")
+}
+
+def seconds(source):
+    # The clock of the cell would count how the tensors are made, which is no training.
+    space.pop("bare_seconds", None)
     began = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        exec(compile(source, step, "exec"), space)
-    told[step] = time.perf_counter() - began
+        exec(compile(source, "cell", "exec"), space)
+    return space.get("bare_seconds", time.perf_counter() - began)
+"""
+
+# Up to the end of the training, or of the evaluation; `replaced` stands in for the training cell.
+_NOTEBOOK = (
+    _CELLS
+    + """
+replaced, stop = sys.argv[2], len(sys.argv) > 3
+told = {"path": path}
+for step, source in cells.items():
+    told[step] = seconds(replaced if step == "train" and replaced else source)
     if step == "train":
         told["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if step == ("train" if replaced or len(sys.argv) > 3 else "evaluate"):
+    if step == ("train" if replaced or stop else "evaluate"):
         break
-told["path"] = path
-# The clock of the cell would count how the tensors are made, which is no training.
-told["train"] = space.get("bare_seconds", told["train"])
 told["images"] = len(space["train_data"]) * len(space["history"]["loss"])
 told["accuracy"] = space.get("metrics", {}).get("accuracy")
 print(json.dumps(told))
 """
+)
+
+# Trainings of one network in one process, in turn: what else the machine does meets all of them.
+_IN_TURN = (
+    _CELLS
+    + """
+ways, times = json.loads(sys.argv[2]), int(sys.argv[3])
+for step, source in cells.items():
+    if step == "train":
+        break
+    seconds(source)
+rounds = []
+for number in range(times + 1):
+    took = {way: seconds(replaced or source) for way, replaced in ways.items()}
+    count = len(space["train_data"]) * len(space["history"]["loss"])
+    rounds.append({way: count / each for way, each in took.items()})
+print(json.dumps(rounds[1:]))  # the first round is slower: memory is asked for
+"""
+)
 
 # The least that a training can be: tensors in memory, a batch by its indices, the same steps of the same network.
 _BARE = """
 x = torch.stack([finish(train_data[i][0]) for i in range(len(train_data))])
 y = train_data.labels
-del train_data.kept, images
 import time
 history = {"loss": []}
 began = time.perf_counter()
@@ -102,12 +129,18 @@ for epoch in range(epochs):
 """
 
 
-def _trained(folder: Path, values: Mapping[str, Any], replaced: str = "", *, stop: bool = False) -> dict[str, Any]:
+def _made(folder: Path, values: Mapping[str, Any]) -> str:
     number = len(list(folder.glob("n*")))
-    path = verbs.generate(TASK, dict(values), out=folder / f"n{number}" / "n.ipynb")["notebook"]
-    command = [sys.executable, "-c", _NOTEBOOK, str(path), replaced, *(["stop"] if stop else [])]
-    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    told: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return str(verbs.generate(TASK, dict(values), out=folder / f"n{number}" / "n.ipynb")["notebook"])
+
+
+def _run_cells(script: str, *arguments: str) -> Any:
+    out = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+def _trained(folder: Path, values: Mapping[str, Any], replaced: str = "", *, stop: bool = False) -> dict[str, Any]:
+    told: dict[str, Any] = _run_cells(_NOTEBOOK, _made(folder, values), replaced, *(["stop"] if stop else []))
     return told
 
 
@@ -280,20 +313,25 @@ def measure_throughput(folder: Path) -> dict[str, Any]:
     if not _mnist(folder):
         return _NO_MNIST
     found: dict[str, Any] = {"limit_ratio": 0.95}
-    for name, values, times in (
-        ("small_cnn_28", {**_small_images(folder, 8000), "epochs": 3}, 5),
-        ("resnet18_224", {**_photographs(folder, 100), "epochs": 1}, 3),
-    ):
-        ways = {"bare": (values, _BARE), "notebook": (values, ""), "original": (values, _ORIGINAL)}
-        if name == "resnet18_224":
-            for option in ({"channels_last": True}, {"mixed_precision": "bfloat16"}):
-                ways[next(iter(option))] = ({**values, **option}, "")
-            ways["both"] = ({**values, "channels_last": True, "mixed_precision": "bfloat16"}, "")
-        rounds = [{way: _images_per_s(folder, *how) for way, how in ways.items()} for _ in range(times)]
-        found[name] = {"bare_images_per_s": spread([one["bare"] for one in rounds])} | {
-            f"{way}_over_bare": spread([one[way] / one["bare"] for one in rounds]) for way in ways if way != "bare"
-        }
+    ways = {"bare": _BARE, "notebook": "", "original": _ORIGINAL}
+    small = _small_images(folder, 8000) | {"epochs": 1}
+    found["small_cnn_28"] = _over_bare(_run_cells(_IN_TURN, _made(folder, small), json.dumps(ways), "10"))
+    large = _photographs(folder, 100) | {"epochs": 1}
+    notebooks = {way: (large, source) for way, source in ways.items()} | {
+        "channels_last": (large | {"channels_last": True}, ""),
+        "bfloat16": (large | {"mixed_precision": "bfloat16"}, ""),
+        "both": (large | {"channels_last": True, "mixed_precision": "bfloat16"}, ""),
+    }
+    found["resnet18_224"] = _over_bare(
+        [{way: _images_per_s(folder, *how) for way, how in notebooks.items()} for _ in range(3)]
+    )
     return found
+
+
+def _over_bare(rounds: list[dict[str, float]]) -> dict[str, Any]:
+    return {"bare_images_per_s": spread([one["bare"] for one in rounds])} | {
+        f"{way}_over_bare": spread([one[way] / one["bare"] for one in rounds]) for way in rounds[0] if way != "bare"
+    }
 
 
 def _images_per_s(folder: Path, values: Mapping[str, Any], replaced: str) -> float:
