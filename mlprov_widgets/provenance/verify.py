@@ -60,7 +60,13 @@ def verify(file: ProvenanceFile) -> Verdict:
     """
     unchecked: list[str] = []
     contradictions = [_problem(*violation) for violation in violations(file.document)]
-    problems = [*_seal(file), *_artifacts(file, unchecked), *_references(file), *contradictions, *_clock(file)]
+    problems = [
+        *changes_since_sealed(file),
+        *_artifacts(file, unchecked),
+        *_references(file),
+        *contradictions,
+        *_clock(file),
+    ]
     head = str(file.entity(SEAL).get("ml:head", ""))
     return Verdict(problems, unchecked, head)
 
@@ -69,7 +75,8 @@ def _problem(code: str, record: str, message: str) -> dict[str, str]:
     return {"code": code, "record": record, "message": message}
 
 
-def _seal(file: ProvenanceFile) -> Iterator[dict[str, str]]:
+def changes_since_sealed(file: ProvenanceFile) -> Iterator[dict[str, str]]:
+    """Yield, as problems, the records that are not those that were sealed when the document was written."""
     entity = file.entity(SEAL)
     try:
         told = value_of(entity.get("ml:records"))

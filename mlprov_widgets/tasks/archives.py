@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import functools
 import itertools
+import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +32,7 @@ def packed(folder: Path) -> Path:
         If the folder has no files, too many, or one that cannot be read.
     """
     try:
-        found = list(itertools.islice((path for path in folder.rglob("*") if _belongs(path, folder)), MOST_FILES + 1))
-        files = sorted(found)
+        files = sorted(itertools.islice(_files(folder), MOST_FILES + 1))
         stamp = tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in files)
     except OSError as error:
         raise _unreadable(folder, error) from None
@@ -46,15 +47,24 @@ def packed(folder: Path) -> Path:
     return _archive(folder, tuple(files), stamp)
 
 
-def _belongs(path: Path, folder: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return not hidden and path.is_file()
+def _files(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = (name for name in folders if not name.startswith("."))
+        paths = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (path for path in paths if path.is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 @functools.lru_cache(maxsize=4)
 def _archive(folder: Path, files: tuple[Path, ...], stamp: tuple[tuple[int, int], ...]) -> Path:
     # A form asks again at every keystroke; packing a large folder takes minutes.
-    del stamp  # part of the key only
+    needed, room = sum(size for _, size in stamp), shutil.disk_usage(tempfile.gettempdir()).free
+    if needed > room:
+        told = f"this folder has {needed / 1e9:,.1f} GB, and where it would be packed is room for {room / 1e9:,.1f} GB"
+        raise DataFileError(told, field=folder.name, fix="Give a part of it, or set TMPDIR to where there is more room")
     place = Path(tempfile.mkdtemp(prefix="mlprov-folder-"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     target = place / f"{folder.name or 'folder'}.zip"

@@ -311,10 +311,10 @@ def _settle_other_file(
     parameter: Parameter, path: Path, recorded: str, values: dict[str, Value], known: dict[str, DataFile]
 ) -> None:
     """Do the same for a file that is no table: it is known by its content, which only the notebook looks into."""
+    size = check_file(path)
     if not recorded and _suffix_of(path) not in parameter.suffixes:
         endings = " or ".join(f".{suffix}" for suffix in parameter.suffixes)
         raise DataFileError(f"its name does not end in {endings}", field=path.name, fix=parameter.help)
-    size = check_file(path)
     digest = _digest_of(path, _stamp(path))
     if recorded and digest != recorded:
         raise _not_the_recorded(path)

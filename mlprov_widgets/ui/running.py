@@ -266,9 +266,12 @@ def _not_had(packages: Sequence[Mapping[str, Any]] | None) -> str:
 def _label(task: Task, plan: Plan, again: bool) -> str:
     """Return what tells a run from the others of a form: its title, and what was chosen for it."""
     title = str(plan.values.get("title") or task.title)
-    if again:
-        return f"{title}, reproduced"
-    rows = parts.plan_rows(task, plan)
-    chosen = [f"{label} {value}" for label, value, origin in rows if origin == "user" and value != title]
+    defaults = {parameter.name: parameter.default for parameter in task.parameters}
+    chosen = [
+        f"{label} {told}"
+        for (name, value), (label, told, origin) in zip(plan.values.items(), parts.plan_rows(task, plan), strict=True)
+        if origin in ("user", "imported") and value != defaults.get(name) and told != title
+    ]
     more = ", …" if len(chosen) > _MOST_IN_LABEL else ""
-    return f"{title}: {', '.join(chosen[:_MOST_IN_LABEL])}{more}" if chosen else title
+    name = f"{title}, reproduced" if again else title
+    return f"{name}: {', '.join(chosen[:_MOST_IN_LABEL])}{more}" if chosen else name

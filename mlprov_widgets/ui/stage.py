@@ -132,10 +132,12 @@ class StagePage:
         parameter = desk.task.parameter(name)
         table = parameter is None or not parameter.suffixes
         most = LARGEST_UPLOAD // 2**20 if desk.served else MOST_BYTES // 10**6
-        told = f"At most {most} MB{'; one row a sample, UTF-8' if table else ''}."
+        told = f"An upload has at most {most} MB{'; one row a sample, UTF-8' if table else ''}."
+        if not desk.served:
+            told += " A path is looked at once you press Enter."
         if not desk.in_voila:
             # Jupyter's own server closes the page's connection over more, without a word.
-            told += " Jupyter takes uploads of up to 10 MB; give the path of a larger file."
+            told += " Jupyter takes up to 10 MB; give the path of a larger file."
         return f'<div class="mlprov-help">{told}</div>'
 
     def _on_change(self, name: str, raw: object) -> None:

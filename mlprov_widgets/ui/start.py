@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from mlprov_widgets.errors import DataFileError, MlprovError
 from mlprov_widgets.files import file_name, new_folder
 from mlprov_widgets.provenance.reading import LARGEST_FILE
+from mlprov_widgets.tasks.pictures import some
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import RESULT, Desk, row
@@ -198,17 +199,39 @@ def _imported_html(restored: Restored, name: str, served: bool) -> str:
     plan = restored.draft.plan
     filled = sum(origin == "imported" for origin in plan.origins.values())
     lines = [parts.note(f"{filled} of {len(plan.origins)} fields were filled from the file {name}.", "fine")]
+    lines += [parts.note(text, "warn") for text in _changed(restored)]
     if restored.edited:
         choice = "; code of strangers is not run here" if served else ", unless it is kept"
         told = (
             f"Code was edited by hand in: {', '.join(restored.edited)}. The task's own code is taken instead{choice}."
         )
         lines.append(parts.note(told, "warn"))
+    lines += [parts.note(text, "warn") for text in _absent(restored)]
     lines += [parts.note(f"Missing: {item}", "warn") for item in restored.missing]
     lines += [parts.note(f"Not understood: {item}", "warn") for item in restored.not_understood]
     lines += [parts.note(item) for item in restored.notes]
     rows = parts.plan_rows(restored.task, plan)
     return "".join(lines) + parts.folded("What fills which field", parts.table(rows, ("Field", "Value", "From")))
+
+
+def _absent(restored: Restored) -> Iterator[str]:
+    """Yield which of the recorded data files are not here, and where they can be given."""
+    for name, file in restored.draft.plan.files.items():
+        parameter = restored.task.parameter(name)
+        if name not in restored.draft.sources and parameter is not None:
+            stage = restored.task.stage(parameter.stage)
+            where = f"on the page {stage.title}" if stage is not None else "in its field"
+            yield f"The data file {file.name} is not here. Give it {where}, then reproduce."
+
+
+def _changed(restored: Restored) -> Iterator[str]:
+    """Yield what of the file is not as its run wrote it."""
+    from mlprov_widgets.provenance.verify import changes_since_sealed
+
+    file = restored.replay.file
+    records = [problem["record"] for problem in changes_since_sealed(file)] if file is not None else []
+    if records:
+        yield f"The file was changed after the run wrote it, so it may not tell what ran. Changed: {some(records)}."
 
 
 def _unpacked(archive: Path) -> Path:

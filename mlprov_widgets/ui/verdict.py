@@ -118,7 +118,7 @@ def _table(differences: Sequence[Difference]) -> str:
     rows = [(d.stage.replace("_", " "), _item(d), _told(d.expected), _told(d.actual)) for d in differences]
     head = ("Stage", "What differs", "Recorded", "Now")
     more = parts.folded(f"{len(rows) - _ROWS} more", parts.table(rows[_ROWS:], head)) if len(rows) > _ROWS else ""
-    return parts.table(rows[:_ROWS], head) + more
+    return f'<div class="mlprov-differences">{parts.table(rows[:_ROWS], head)}{more}</div>'
 
 
 def _environment(changes: Sequence[dict[str, Any]]) -> str:
@@ -145,7 +145,9 @@ def _cell(difference: Difference) -> str:
 
 
 def _item(difference: Difference) -> str:
-    return f"{difference.item}, epoch {difference.epoch}" if difference.epoch else difference.item
+    # Metrics have names for people; what a cell made is called as the cell calls it.
+    item = difference.item.replace("_", " ") if difference.stage == "metrics" else difference.item
+    return f"{item}, epoch {difference.epoch}" if difference.epoch else item
 
 
 def _told(value: Any) -> str:

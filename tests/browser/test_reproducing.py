@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import nbformat
 import pytest
 from playwright.sync_api import Page, expect
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +91,24 @@ def test_a_reproduction_whose_cell_fails_gets_a_red_card_with_the_cell_and_the_c
     expect(page.get_by_text("Traceback")).to_have_count(0)
     screenshot("1-red")
     assert form.faults() == []
+
+
+def test_a_folder_of_pictures_is_looked_at_once_its_path_is_typed_to_the_end(
+    form: Any, page: Page, tmp_path: Path, screenshot: Any
+) -> None:
+    with zipfile.ZipFile(DATA / "pets.zip") as archive:
+        archive.extractall(tmp_path / "pets")
+    form.field("Task").select_option("Image classification")
+    form.step("Data ingestion")
+    form.field("Dataset").select_option("Own images (ZIP)")
+    path = form.field("Data file: path on this machine")
+    for typed in ("/", str(tmp_path / "pets")):
+        path.fill(typed)
+        expect(page.get_by_role("alert")).to_contain_text("A data file is needed")  # not what "/" holds
+    path.press("Enter")
+    expect(page.get_by_text("24 pictures")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    screenshot("1-seen")
+    path.fill(str(tmp_path / "absent"))
+    path.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("There is no such file")

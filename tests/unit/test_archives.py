@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def test_a_folder_of_too_many_files_is_refused_before_all_of_it_was_looked_at(
 ) -> None:
     monkeypatch.setattr("mlprov_widgets.tasks.archives.MOST_FILES", 2)
     with pytest.raises(DataFileError, match="more than 2 files"):
+        packed(folder)
+
+
+def test_a_folder_for_which_there_is_no_room_is_refused_before_it_is_packed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(folder)._replace(free=3)
+    monkeypatch.setattr("mlprov_widgets.tasks.archives.shutil.disk_usage", lambda place: full)
+    with pytest.raises(
+        DataFileError, match=r"this folder has 0\.0 GB, and where it would be packed is room for 0\.0 GB"
+    ):
         packed(folder)
 
 

@@ -729,6 +729,18 @@ def test_it_is_told_how_much_was_filled(made: Wizard, recorded: bytes) -> None:
     assert f"{count} of {count} fields were filled from the file provenance.json." in made.start.imported.value
 
 
+def test_a_file_that_was_changed_after_the_run_is_told_with_what_changed(made: Wizard, recorded: bytes) -> None:
+    made.start.import_file("provenance.json", recorded)
+    assert "was changed after the run" not in made.start.imported.value
+    document = json.loads(recorded)
+    document["entity"]["run:metric-accuracy"]["mls:hasValue"]["$"] = "0.999"
+    made.start.import_file("changed.json", json.dumps(document).encode())
+    told = (
+        "The file was changed after the run wrote it, so it may not tell what ran. Changed: entity/run:metric-accuracy."
+    )
+    assert told in made.start.imported.value
+
+
 def test_filled_values_are_marked_as_imported(made: Wizard, recorded: bytes) -> None:
     made.start.import_file("provenance.json", recorded)
     draft = made.desk.checked.draft
@@ -785,6 +797,8 @@ def test_data_that_did_not_come_with_the_file_is_asked_for_and_taken(
     done = run_new("tiny", {"dataset_id": "csv", "data_file": str(elsewhere), "target_column": "kind"})
     made.start.import_file("provenance.json", Path(done["provenance"]).read_bytes())
     assert made.desk.checked.errors == {"data_file": "The data file rows.csv is not here. Upload it, or another one."}
+    stage = made.desk.title_of(made.desk.page_of("data_file"))
+    assert f"rows.csv is not here. Give it on the page {stage}, then reproduce." in made.start.imported.value
     upload(made.field("data_file")._upload, "again.csv", elsewhere.read_bytes())
     draft = made.desk.checked.draft
     assert draft is not None
