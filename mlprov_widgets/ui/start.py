@@ -51,9 +51,10 @@ class StartPage:
         label = "Upload a file"
         self.upload = widgets.FileUpload(accept=".json,.ipynb,.zip", multiple=False, description=label, tooltip=label)
         self.upload.observe(desk.guard(self._on_upload), names="value")
+        largest = round(min(LARGEST_FILE, desk.largest) / 2**20)
         told = desk.html(
             '<div class="mlprov-help">A provenance.json of this tool or of MLProvCodeGen or a notebook made here, '
-            f"at most {min(LARGEST_FILE, desk.largest) // 10**6} MB, or a crate (zip) of a run. It fills the form; "
+            f"at most {largest} MB, or a crate (zip) of a run. It fills the form; "
             "nothing in it is executed.</div>"
         )
         self.edits = widgets.Checkbox(
