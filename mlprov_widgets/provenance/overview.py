@@ -145,7 +145,7 @@ def _headline(laid_out: View, stage: str) -> str:
     elif group == "model_parameters":
         said = [str(told("model_name") or ""), str(told("optimizer") or "")]
     elif group == "model_training":
-        said = counted([("epochs", "epochs")])
+        said = counted([("epochs", "epoch" if told("epochs") == 1 else "epochs")])
         if isinstance(loss := told("training_loss"), int | float):
             said.append(f"loss {loss:.3g}")
     elif group == "model_evaluation":

@@ -328,7 +328,7 @@ def test_what_is_wrong_with_arrays_is_said_before_the_training(
     ("dataset_id", "name", "said"),
     [
         ("image_folder", "mine.npz", "data_file: images in folders are read from a .zip, and this is another file."),
-        ("npz", "mine.zip", "data_file: this file's name does not end as the dataset_id says."),
+        ("npz", "mine.zip", "data_file: this file's name does not end as that of the chosen dataset does."),
         ("npz", "mine.csv", "mine.csv: its name does not end in .zip or .npz or .npy."),
         ("npz", "none.npz", "none.npz: there is no such file."),
         ("npz", "empty.npz", "empty.npz: this file is empty."),

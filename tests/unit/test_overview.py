@@ -153,6 +153,10 @@ def test_a_step_without_an_end_does_not_count_and_alone_takes_an_unknown_time() 
     assert seen(step("b", end=None))[0].took == "–"
 
 
+def test_one_epoch_is_told_in_the_singular() -> None:
+    assert headline("training", {"model_training": {"epochs": 1}}) == "1 epoch"
+
+
 def test_a_text_is_shortened_to_one_line() -> None:
     assert shortened("a\n  b\tc") == "a b c"
     assert shortened("abcdef", 6) == "abcdef"
