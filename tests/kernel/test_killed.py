@@ -139,7 +139,7 @@ def run_and_kill(notebook: Path, place: Path, task: Path, what: str, seed: int) 
             lambda: bool(processes.extend(runner.children()) or processes) or not is_running(runner), PATIENCE
         )
         assert wait_until(lambda: len(lines_of(told)) > after or not is_running(runner), PATIENCE)
-        time.sleep(chance.random() / (1 if after < 0 else 50))  # a kernel takes a while to start, an event does not
+        time.sleep(chance.random() / (4 if after < 0 else 50))  # a kernel takes a while to start, an event does not
         with suppress(psutil.NoSuchProcess):  # the run was over a moment ago
             (runner if what == "parent" else processes[0]).send_signal(signal.SIGKILL)
         runner.wait(PATIENCE)

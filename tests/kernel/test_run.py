@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
 
 from mlprov_widgets import verbs
@@ -331,11 +333,18 @@ def test_ctrl_c_cancels_a_run(interrupt: Interrupt, notebook: Write, own_folder:
     assert verbs.show(done["provenance"])["run"]["status"] == "cancelled"
 
 
-def test_ctrl_c_cancels_a_run_whose_kernel_is_still_starting(
-    interrupt: Interrupt, notebook: Write, own_folder: Path
-) -> None:
-    # The queue's own folder is there before there is a run to cancel.
-    status, done, errors = interrupt(notebook(), lambda: any((own_folder / "runs").glob("[!.]*")))
+def has_a_kernel() -> bool:
+    """Return whether a command that this test started has started a kernel."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            command = (process.parent() or process).cmdline()
+            if "mlprov_widgets.cli" in command and "ipykernel_launcher" in process.cmdline():
+                return True
+    return False
+
+
+def test_ctrl_c_cancels_a_run_whose_kernel_is_still_starting(interrupt: Interrupt, notebook: Write) -> None:
+    status, done, errors = interrupt(notebook(), has_a_kernel)
     assert (status, done["status"], done["failed_step"]) == (1, "cancelled", None)
     assert "Traceback" not in errors
     assert verbs.show(done["provenance"])["run"]["status"] == "cancelled"
