@@ -127,20 +127,21 @@ def some(names: Sequence[str], most: int = 3) -> str:
 
 
 def _begins_like_one(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    return _start_of(archive, info, 12).startswith(_STARTS)
+
+
+def _start_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:
+    """Return the first bytes of a file, nothing of one that cannot be read."""
     try:
         with archive.open(info) as file:
-            return file.read(12).startswith(_STARTS)
+            return file.read(size)
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
-        return False
+        return b""
 
 
 def _sample(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> tuple[str, bytes] | None:
     if info.file_size > LARGEST_SAMPLE or info.flag_bits & 1:
         return None
-    try:
-        with archive.open(info) as file:
-            raw = file.read(LARGEST_SAMPLE + 1)  # what the list of names says of its size may be a lie
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, zlib.error):
-        return None
+    raw = _start_of(archive, info, LARGEST_SAMPLE + 1)  # what the list of names says of its size may be a lie
     kind = next((kind for start, kind in _KINDS if raw.startswith(start)), "")
     return (kind, raw) if kind and len(raw) <= LARGEST_SAMPLE else None

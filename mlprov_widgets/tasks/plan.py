@@ -248,6 +248,19 @@ def _applicable(task: Task, values: dict[str, Value], given: Mapping[str, object
     return applies
 
 
+def file_at(path: Path, parameter: Parameter) -> Path:
+    """Return the file to which a path leads: for a folder that stands in the place of an archive, that archive.
+
+    Raises
+    ------
+    DataFileError
+        If the folder cannot be packed.
+    """
+    with contextlib.suppress(RuntimeError):  # ~ of somebody who is not known here
+        path = path.expanduser()
+    return packed(path) if FOLDER_SUFFIX in parameter.suffixes and path.is_dir() else path
+
+
 def _settle_file(
     task: Task,
     parameter: Parameter,
@@ -279,11 +292,8 @@ def _settle_file(
             return None
     else:
         path = Path(raw)
-        with contextlib.suppress(RuntimeError):  # ~ of somebody who is not known here
-            path = path.expanduser()
+    path = file_at(path, parameter)
     if parameter.suffixes:
-        if FOLDER_SUFFIX in parameter.suffixes and path.is_dir():
-            path = packed(path)
         _settle_other_file(parameter, path, recorded[1] if recorded else "", values, known)
         found[parameter.name] = path
         return None

@@ -118,7 +118,7 @@ def _step_rows(story: Story, step: Step) -> list[tuple[str, str]]:
     if step.status:
         after = f" after {step.took}" if step.took != UNKNOWN else ""  # nobody saw when a killed one ended
         rows.append(("Outcome", escape(f"{step.status}{after}")))
-    elif step.took != "–":
+    elif step.took != UNKNOWN:
         rows.append(("Took", escape(step.took)))
     if step.code:
         rows.append(("Code", escape(step.code)))

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from mlprov_widgets.errors import DataFileError, MlprovError
 from mlprov_widgets.provenance.replay import Code
-from mlprov_widgets.tasks.archives import packed
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
-from mlprov_widgets.tasks.plan import FOLDER_SUFFIX, DataFile, Draft, applicable, impossible_choices, make_plan
+from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, file_at, impossible_choices, make_plan
 from mlprov_widgets.tasks.seen import Seen, seen_in
 from mlprov_widgets.tasks.tables import Table, column_names
 from mlprov_widgets.tasks.values import display, read_value
@@ -257,9 +256,7 @@ def _is_default(parameter: Parameter, raw: object) -> bool:
 
 
 def _file_at(raw: str, parameter: Parameter) -> Path:
-    """Return the file that a path leads to: for a folder that is taken as an archive, that archive."""
-    path = Path(raw)
-    with contextlib.suppress(DataFileError, OSError, RuntimeError):
-        path = path.expanduser()
-        return packed(path) if FOLDER_SUFFIX in parameter.suffixes and path.is_dir() else path
-    return path
+    """Return the file to which a path leads, or the path of what cannot be read as one."""
+    with contextlib.suppress(DataFileError, OSError):
+        return file_at(Path(raw), parameter)
+    return Path(raw)

@@ -9,6 +9,7 @@ from itertools import islice
 from mlprov_widgets.provenance.graph.columns import ELEMENTS
 from mlprov_widgets.provenance.graph.scene import Dot, Scene, words_of
 from mlprov_widgets.provenance.graph.story import HERE, THERE, Stage, Story
+from mlprov_widgets.provenance.overview import UNKNOWN
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.changes import RUNS
 from mlprov_widgets.ui.links import MOST_LINKS, go, table, told
@@ -66,7 +67,7 @@ def stage_html(story: Story, stage: Stage) -> str:
     html = head + table(steps[:1000], ("Step", "Outcome", "Took", "Code"))
     if len(steps) > 1000:
         html += parts.help_text(f"and {len(steps) - 1000:,} more: search for them")
-    if stage.took and stage.took != "–":
+    if stage.took and stage.took != UNKNOWN:
         html += parts.help_text(f"Took {stage.took} in all.")
     return html
 

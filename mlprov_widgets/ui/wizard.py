@@ -84,7 +84,8 @@ class Wizard:
         if page and page not in self.pages():
             fix = f"Choose one of {', '.join(self.pages())}"
             raise ValueRefused(f"there is no page {page!r}", field="page", fix=fix)
-        session = _notebook_in_vs_code() or os.environ.get("JPY_SESSION_NAME")
+        in_vs_code = _notebook_in_vs_code()
+        session = in_vs_code or os.environ.get("JPY_SESSION_NAME")
         if session:
             # The same notebook, so the same form: after its cell ran again, or its kernel was started again.
             self._come_back(sha256_of_text(session)[:32])
@@ -92,7 +93,7 @@ class Wizard:
             self.go(page)
         display(self.widget)
         display(PageScript(largest=self.desk.largest, remembered=self.desk.in_voila))
-        if session and not _notebook_in_vs_code():  # which would look for ipylab's scripts on the internet
+        if session and not in_vs_code:  # which would look for ipylab's scripts on the internet
             self._join_lab()
 
     def _join_lab(self) -> None:

@@ -10,7 +10,7 @@ from mlprov_widgets.provenance.graph.items import items_of
 from mlprov_widgets.provenance.graph.lenses import clock
 from mlprov_widgets.provenance.graph.scene import ITEM_WIDTH, STAGE_WIDTH, STEP_WIDTH, Dot, Line, Scene, shape_of
 from mlprov_widgets.provenance.graph.story import Item, Stage, Step, Story
-from mlprov_widgets.provenance.overview import shortened
+from mlprov_widgets.provenance.overview import UNKNOWN, shortened
 
 _GAP = 34
 _STAGE_PITCH, _COMPACT_PITCH, _STEP_PITCH, _ITEM_PITCH, _LEAST_PITCH = 88, 58, 56, 36, 34
@@ -131,7 +131,7 @@ class _Pipeline:
 
     def step(self, step: Step, y: float, is_open: bool) -> None:
         changed = step.code in ("edited", "added", "unknown")
-        told = [OUTCOMES.get(step.status, step.status), step.took if step.took != "–" else ""]
+        told = [OUTCOMES.get(step.status, step.status), step.took if step.took != UNKNOWN else ""]
         if self.lens == "auditor" and step.start:
             told = [OUTCOMES.get(step.status, step.status), clock(step.start)]
         told += [step.code if changed else "", "stale" if step.stale else ""]
