@@ -166,6 +166,7 @@ const timer = setInterval(() => {
     // moves only to show what changed. A file that was asked for is saved without a second click.
     let place = 0, page = "", pressed = null;
     document.addEventListener("pointerdown", () => { pressed = null; }, true);
+    form.addEventListener("focusin", () => { pressed = null; }); // a person has gone on by the keyboard
     form.addEventListener("click", ({ target }) => {
       pressed = target.closest("button") && { heading: form.querySelector("h2") };
     }, true);
