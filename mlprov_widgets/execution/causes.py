@@ -11,20 +11,28 @@ if TYPE_CHECKING:
     from mlprov_widgets.execution.differences import Difference
 
 _DECIDE_NUMBERS: Final = (
+    ("device", "computed on"),
     ("torch", "torch"),
     ("torchvision", "torchvision"),
     ("numpy", "numpy"),
     ("scikit-learn", "scikit-learn"),
     ("pandas", "pandas"),
     ("default_dtype", "numbers of the type"),
+    ("float32_convolution_precision", "precision of convolutions:"),
+    ("GPUs", "GPUs:"),
+    ("cudnn", "cuDNN"),
+    ("cuda", "CUDA"),
+    ("rocm", "ROCm"),
+    ("gpu_driver", "the GPU's driver"),
     ("torch_threads", "threads of PyTorch:"),
     ("deterministic_algorithms", "deterministic algorithms:"),
     ("float32_matmul_precision", "precision of matrix products:"),
     (PYTHON, "Python"),
-    ("GPUs", "GPUs:"),
     ("CPU", "processor:"),
 )
 """What is known to change numbers, the likeliest first, and what people call it."""
+
+_DEVICES: Final = {"cpu": "the processor", "cuda": "a GPU (CUDA)", "mps": "an Apple GPU"}
 
 _PARTS: Final = {
     "code": "the code",
@@ -40,16 +48,19 @@ _UNEXPLAINED: Final = "nothing that was recorded explains it: look for a random 
 def environment_cause(changes: Sequence[Mapping[str, Any]]) -> str:
     """Return the likeliest change of the environment in words, such as ``torch 2.13.0 instead of 2.12.1``."""
     by_name = {change["name"]: change for change in changes}
-    for name, called in _DECIDE_NUMBERS:
+    for name, _ in _DECIDE_NUMBERS:
         if name in by_name:
-            return f"{called} {_told(by_name[name]['actual'])} instead of {_told(by_name[name]['expected'])}"
+            return change_in_words(by_name[name])
     return ""
 
 
 def change_in_words(change: Mapping[str, Any]) -> str:
     """Return any change of the environment in words."""
-    called = dict(_DECIDE_NUMBERS).get(change["name"], change["name"])
-    return f"{called} {_told(change['actual'])} instead of {_told(change['expected'])}"
+    name, actual, expected = (change[key] for key in ("name", "actual", "expected"))
+    called = dict(_DECIDE_NUMBERS).get(name, name)
+    if name == "device":
+        actual, expected = (_DEVICES.get(str(value), value) for value in (actual, expected))
+    return f"{called} {value_in_words(actual)} instead of {value_in_words(expected)}"
 
 
 def first_cause(first: Difference, same: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
@@ -92,7 +103,8 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _told(value: Any) -> str:
+def value_in_words(value: Any) -> str:
+    """Return a setting, a version or a list of names as people write it."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):

@@ -131,6 +131,8 @@ def _of_variable(before: _Variable, now: _Variable | None) -> Difference:
     if now is not None and before.dtype and now.dtype and before.dtype != now.dtype:
         expected, actual = before.dtype, now.dtype
         cause = f"{before.name} holds numbers of the type {actual} instead of {expected}"
+    elif now is not None and None not in (before.value, now.value) and before.value != now.value:
+        expected, actual = before.value, now.value
     return Difference(
         before.stage, None, before.name, expected, actual, cause, decides=before.is_model, is_model=before.is_model
     )
@@ -146,6 +148,8 @@ class _Variable(NamedTuple):
     digest: str
     is_model: bool
     dtype: str = ""
+    value: Any = None
+    """What it held, where that is small."""
 
 
 def _variables(file: ProvenanceFile) -> list[_Variable]:
@@ -167,6 +171,7 @@ def _variables(file: ProvenanceFile) -> list[_Variable]:
             digest,
             "mls:Model" in types_of(record),
             str(value_of(record.get("ml:dtype")) or ""),
+            value_of(record.get("ml:value")),
         )
         known = last.get((step, found.name))
         if known is None or known.started <= found.started:

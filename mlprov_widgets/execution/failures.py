@@ -21,7 +21,11 @@ _TOLD_BY_THE_MESSAGE: Final = (
         "what the notebook downloads could not be had: look at the connection, and try again",
     ),
     (
-        re.compile(r"out of memory|MemoryError|kernel died", re.IGNORECASE),
+        re.compile(r"the GPU's memory is too small"),
+        "this GPU has less memory than the recorded one, or other programs use it: end those, or use a larger GPU",
+    ),
+    (
+        re.compile(r"out of memory|memory is too small|MemoryError|kernel died", re.IGNORECASE),
         "the memory was probably too small for it: close other programs, or use a larger machine",
     ),
     (

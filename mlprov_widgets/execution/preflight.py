@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlprov_widgets.provenance.capture import gpu
 from mlprov_widgets.provenance.capture.environment import git_commit
 from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.expressions import evaluate, holds
@@ -87,7 +85,7 @@ def _seeds(task: Task, plan: Plan) -> Iterator[Check]:
 def _deterministic(task: Task, plan: Plan) -> Iterator[Check]:
     """Yield what of the chosen values depends on the machine, as the task says."""
     values = {p.name: plan.values.get(p.name) for p in task.parameters}
-    context = {**values, "machine": {"cores": os.cpu_count() or 1, "gpu": _has_gpu()}}
+    context = {**values, "machine": {"cores": os.cpu_count() or 1, "gpu": gpu.seems_here()}}
     found = [item for item in task.varies if item.field in plan.values and holds(item.when, context)]
     for item in found:
         parameter = task.parameter(item.field)
@@ -97,11 +95,6 @@ def _deterministic(task: Task, plan: Plan) -> Iterator[Check]:
     if task.varies and not found:
         told = "Only deterministic algorithms are used, and nothing that was chosen depends on this machine."
         yield Check(_DETERMINISTIC, True, told)
-
-
-def _has_gpu() -> bool:
-    """Return whether this machine seems to have a GPU that PyTorch uses; loading it to ask takes seconds."""
-    return shutil.which("nvidia-smi") is not None or (sys.platform == "darwin" and platform.machine() == "arm64")
 
 
 def _data(task: Task, plan: Plan) -> Iterator[Check]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.execution.memory import in_words
 from mlprov_widgets.execution.priority import pass_on
 from mlprov_widgets.files import sha256_of_text
 from mlprov_widgets.provenance.capture.journal import now
@@ -234,7 +235,7 @@ class Session:
         except CellExecutionError as error:
             if self._cancelled.is_set():
                 return self._ended("cancelled", "cancelled")
-            return self._ended("failed", scrub(f"{error.ename}: {error.evalue}"))
+            return self._ended("failed", in_words(scrub(f"{error.ename}: {error.evalue}")))
         except (DeadKernelError, RuntimeError) as error:
             if self._cancelled.is_set():
                 return self._ended("cancelled", "cancelled; the kernel did not react and was ended")

@@ -8,18 +8,33 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from mlprov_widgets.provenance.capture import environment as here
+from mlprov_widgets.provenance.capture import gpu
 from mlprov_widgets.provenance.reading import ProvenanceFile, value_of
 from mlprov_widgets.provenance.view import packages_of
 
-NUMERICS: Final = ("torch_threads", "default_dtype", "deterministic_algorithms", "float32_matmul_precision")
+NUMERICS: Final = (
+    "device",
+    "torch_threads",
+    "default_dtype",
+    "deterministic_algorithms",
+    "float32_matmul_precision",
+    "float32_convolution_precision",
+    *gpu.SOFTWARE,
+)
 """How PyTorch calculated: what can change the last digits of a sum."""
 
 _MACHINE: Final = (("CPU", here.cpu), ("Operating_System", here.operating_system))
+PROCESSOR: Final = "cpu"
+"""The `device` of a run that used no GPU."""
+
 PYTHON: Final = "programming_language_version"
 
 
 def environment_changes(expected: ProvenanceFile, actual: ProvenanceFile) -> Iterator[dict[str, Any]]:
-    """Yield what is another version, another setting or another machine than in the recorded run."""
+    """Yield what is another version, another setting or another machine than in the recorded run.
+
+    GPUs that neither run computed on are no part of what it ran in.
+    """
     yield from package_changes(packages_of(expected), packages_of(actual))
     before, after = numerics_of(expected), numerics_of(actual)
     for name in NUMERICS:
@@ -33,6 +48,8 @@ def environment_changes(expected: ProvenanceFile, actual: ProvenanceFile) -> Ite
         ("hardware_info", "Operating_System"),
     ):
         a, b = (value_of(f.entity(f"run:{group}").get(f"ml:{name}")) for f in (expected, actual))
+        if name == "GPUs" and before.get("device") == after.get("device") == PROCESSOR:
+            continue
         if a != b:
             yield _change(name, a, b)
 
@@ -53,7 +70,7 @@ def numerics_of(file: ProvenanceFile) -> dict[str, Any]:
 def changes_before_run(file: ProvenanceFile) -> list[dict[str, Any]]:
     """Return what is another here than in the recorded run, as far as it can be told without running.
 
-    What a kernel has to load first, the GPUs and how PyTorch calculates, is told after the run.
+    What a kernel has to load first, such as how PyTorch calculates, is told after the run.
     """
     found = installed_changes(packages_of(file))
     told = value_of(file.entity("run:notebook").get(f"ml:{PYTHON}"))
@@ -63,7 +80,15 @@ def changes_before_run(file: ProvenanceFile) -> list[dict[str, Any]]:
         told = value_of(file.entity("run:hardware_info").get(f"ml:{name}"))
         if told is not None and told != (now := look()):
             found.append(_change(name, told, now))
-    return found
+    return [*found, *_gpus_before_run(file)]
+
+
+def _gpus_before_run(file: ProvenanceFile) -> Iterator[dict[str, Any]]:
+    """Yield other GPUs than those that were computed on, or those that are here where there was none."""
+    told, here_now = value_of(file.entity("run:hardware_info").get("ml:GPUs")), gpu.names_without_torch()
+    used = numerics_of(file).get("device", PROCESSOR) != PROCESSOR
+    if isinstance(told, list) and here_now is not None and here_now != told and (used or not told):
+        yield _change("GPUs", told, here_now)
 
 
 def installed_changes(recorded: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -73,7 +98,7 @@ def installed_changes(recorded: Mapping[str, str]) -> list[dict[str, Any]]:
 
 def is_software(change: Mapping[str, Any]) -> bool:
     """Return whether a change is of a version or of a setting, and not of the machine, or of what was merely loaded."""
-    if change["name"] in ("CPU", "GPUs", "Operating_System"):
+    if change["name"] in ("CPU", "GPUs", "Operating_System", "device"):
         return False
     return change["expected"] is not None and change["actual"] is not None
 

@@ -247,6 +247,10 @@ def _unpacked(archive: Path) -> Path:
 def _environment_html(changes: list[dict[str, Any]]) -> str:
     if not changes:
         return ""
-    rows = [(c["name"], c["expected"] or "not there", c["actual"] or "not here") for c in changes]
+    from mlprov_widgets.execution.causes import value_in_words
+
+    rows = [
+        [value_in_words(c[key]) if c[key] else "not here" for key in ("name", "expected", "actual")] for c in changes
+    ]
     told = f"Another environment than the recorded one, in {len(rows)} thing{'s' if len(rows) > 1 else ''}"
     return parts.folded(told, parts.table(rows, ("What", "Recorded", "Here")))

@@ -10,8 +10,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
+from types import ModuleType
 
 import pytest
 
@@ -137,34 +136,6 @@ def test_memory_that_the_system_does_not_tell_is_unknown(monkeypatch: pytest.Mon
 def test_the_operating_system_has_name_and_machine() -> None:
     assert facts.operating_system().startswith(f"{platform.system()} ")
     assert platform.machine() in facts.operating_system()
-
-
-# GPUs --------------------------------------------------------------------------------------------
-
-
-def torch_that(cuda: int, mps: bool = False) -> Any:
-    return SimpleNamespace(
-        cuda=SimpleNamespace(
-            is_available=lambda: cuda > 0, device_count=lambda: cuda, get_device_name=lambda index: f"GPU {index}"
-        ),
-        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)),
-    )
-
-
-@pytest.mark.parametrize(
-    ("torch", "names"),
-    [
-        (torch_that(2), ["GPU 0", "GPU 1"]),
-        (torch_that(0, mps=True), ["Apple MPS"]),
-        (torch_that(0), []),
-        (SimpleNamespace(), []),
-        (None, []),
-    ],
-    ids=["two", "apple", "none", "odd torch", "no torch"],
-)
-def test_the_gpus_are_those_that_torch_sees(monkeypatch: pytest.MonkeyPatch, torch: Any, names: list[str]) -> None:
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    assert facts.gpus() == names
 
 
 # Git ---------------------------------------------------------------------------------------------

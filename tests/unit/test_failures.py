@@ -29,6 +29,7 @@ Answer = dict[str, Any]
         ),
         ("failed", "URLError: <urlopen error [Errno -2] Name or service not known>", "look at the connection"),
         ("failed", "the kernel died, probably out of memory", "the memory was probably too small"),
+        ("failed", "the GPU's memory is too small for this: choose", "this GPU has less memory than the recorded one"),
         ("failed", "OSError: [Errno 28] No space left on device", "the disk is full"),
         ("failed", "the time limit of 6 seconds was reached", "allow it more time"),
         ("failed", "FileNotFoundError: [Errno 2] No such file or directory: 'a.csv'", "a file that the notebook reads"),

@@ -18,7 +18,7 @@ TABULAR, IMAGES = "multiclass_classification", "image_classification"
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of four cores without a GPU."""
     monkeypatch.setattr(preflight.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(preflight, "_has_gpu", lambda: False)
+    monkeypatch.setattr(preflight.gpu, "seems_here", lambda: False)
 
 
 def deterministic(task: str, **values: Any) -> list[Check]:
@@ -36,7 +36,7 @@ def test_every_task_says_whether_it_is_deterministic(task: str) -> None:
 
 @pytest.mark.parametrize("task", [TABULAR, IMAGES])
 def test_a_gpu_is_told_and_can_be_left_alone_by_a_click(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "_has_gpu", lambda: True)
+    monkeypatch.setattr(preflight.gpu, "seems_here", lambda: True)
     (check,) = deterministic(task)
     assert (check.fine, check.parameter, check.value) == (False, "gpu_enable", False)
     assert check.told.startswith("Use a GPU if there is one: a GPU rounds otherwise")
@@ -57,7 +57,7 @@ def test_numbers_of_16_bits_are_told_where_they_are_used(precision: str, told: b
 
 @pytest.mark.parametrize("task", find_tasks([]))
 def test_what_a_click_sets_is_what_the_task_takes(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "_has_gpu", lambda: True)
+    monkeypatch.setattr(preflight.gpu, "seems_here", lambda: True)
     values = {"mixed_precision": "float16"} if task == IMAGES else {}
     found = find_task(task)
     while any(not check.fine for check in deterministic(task, **values)):

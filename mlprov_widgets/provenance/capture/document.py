@@ -23,6 +23,7 @@ from prov.serializers.provjson import ProvJSONSerializer
 from mlprov_widgets.errors import ProvenanceError
 from mlprov_widgets.files import canonical_json, sha256_of_text, write_atomically
 from mlprov_widgets.provenance.capture.account import Account, Execution, account_of
+from mlprov_widgets.provenance.capture.gpu import SOFTWARE
 from mlprov_widgets.provenance.capture.journal import Event
 from mlprov_widgets.provenance.capture.lineage import Value, lineage_of
 from mlprov_widgets.provenance.capture.locate import FoundNotebook
@@ -555,6 +556,11 @@ class _Writer:
         for name in ("CPU", "RAM", "Operating_System"):
             hardware.observed(name, self._fact(name))
         hardware.observed("GPUs", account.gpus, "the run ended before the GPUs were asked for")
+        software = [
+            f"{called} {account.numerics[name]}" for name, called in SOFTWARE.items() if name in account.numerics
+        ]
+        if software:
+            hardware.observed("GPU_software", ", ".join(software))
         functions = {
             name: str(fact["function"]) for name, fact in account.facts.items() if fact.get("value") is not None
         }

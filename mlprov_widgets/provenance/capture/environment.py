@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mlprov_widgets.provenance.capture import gpu
+
 
 def cpu() -> str:
     """Return the processor's name and the number of cores this process may use."""
@@ -54,21 +56,6 @@ def operating_system() -> str:
     return f"{platform.system()} {platform.release()} {platform.machine()}" + (f" ({pretty})" if pretty else "")
 
 
-def gpus() -> list[str]:
-    """Return the names of the GPUs that torch sees; empty when torch is not loaded or sees none."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return []
-    try:
-        if torch.cuda.is_available():
-            return [str(torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
-        if torch.backends.mps.is_available():
-            return ["Apple MPS"]
-    except (AttributeError, RuntimeError, AssertionError):
-        pass
-    return []
-
-
 def numerics() -> dict[str, Any]:
     """Return how PyTorch calculates now, which decides the last digits of a sum; empty when it is not loaded."""
     torch = sys.modules.get("torch")
@@ -80,6 +67,7 @@ def numerics() -> dict[str, Any]:
             "default_dtype": str(torch.get_default_dtype()).removeprefix("torch."),
             "deterministic_algorithms": bool(torch.are_deterministic_algorithms_enabled()),
             "float32_matmul_precision": str(torch.get_float32_matmul_precision()),
+            **gpu.numerics(),
         }
     except (AttributeError, RuntimeError):  # loaded in part
         return {}

@@ -105,6 +105,8 @@ def _facts(value: Any) -> dict[str, Any]:
         return {"value": scrub(value)} if len(value) <= 200 else {"items": len(value)}
     if isinstance(value, list | tuple | dict | set):
         return {"items": len(value)}
+    if _is_a(value, "torch", "device"):
+        return {"value": str(value)}
     shape = getattr(value, "shape", None)
     if shape is not None:
         return {"shape": [int(side) for side in shape], **_type_of_numbers(value)}

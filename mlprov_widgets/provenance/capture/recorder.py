@@ -25,6 +25,7 @@ from mlprov_widgets import __version__
 from mlprov_widgets.errors import MlprovError
 from mlprov_widgets.files import new_folder, runs_folder, sha256_of_file, sha256_of_text
 from mlprov_widgets.provenance.capture import environment as facts
+from mlprov_widgets.provenance.capture import gpu
 from mlprov_widgets.provenance.capture.fingerprint import Fingerprint, fingerprint
 from mlprov_widgets.provenance.capture.journal import FILE_NAME, Event, Journal, now, plain
 from mlprov_widgets.provenance.capture.locate import FoundNotebook, find_notebook, read_notebook_file
@@ -336,7 +337,7 @@ class Recorder:
 
     def journal_packages(self) -> None:
         """Journal the distributions of the modules that are loaded now, the GPUs, and how PyTorch calculates."""
-        self.journal.append("packages", packages=facts.packages(), gpus=facts.gpus(), numerics=facts.numerics())
+        self.journal.append("packages", packages=facts.packages(), gpus=gpu.names(), numerics=facts.numerics())
 
     def _look_at_notebook(self) -> None:
         """Journal the cells of the notebook's file, if it was saved since the last look."""
