@@ -1,3 +1,5 @@
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -6,6 +8,11 @@ from typing import Any
 import pytest
 
 from mlprov_widgets import verbs
+
+# Commands, kernels and servers are processes of their own, some hundreds in a session. In a container that keeps no
+# compiled modules each of them would compile torch and all the rest anew, which is half of what they do.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 TESTS = Path(__file__).parent
 _PATIENCE = 60.0
