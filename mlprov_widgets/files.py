@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
@@ -112,6 +113,12 @@ def file_name(text: str, longest: int = 60) -> str:
     """Return `text` as a name that every file system accepts: letters, digits, ``.``, ``_`` and ``-``."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")
     return name[:longest] or "unnamed"
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes as a person reads it; never as less than it is."""
+    tenths = math.ceil(size / 10**5)
+    return f"{tenths / 10:,.1f}".removesuffix(".0") + " MB"
 
 
 def sha256_of_bytes(data: bytes) -> str:

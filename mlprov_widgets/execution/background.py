@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlprov_widgets import locks
 from mlprov_widgets.errors import ExecutionError
-from mlprov_widgets.execution import locks
 from mlprov_widgets.execution.priority import PRIORITY_VARIABLE
 from mlprov_widgets.files import new_folder, write_atomically
 from mlprov_widgets.provenance.capture.journal import FILE_NAME as JOURNAL

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mlprov_widgets.execution import locks
+from mlprov_widgets import locks
 
 FOLDER_VARIABLE = "MLPROV_QUEUE"
 SLOTS_VARIABLE = "MLPROV_RUNS_AT_ONCE"

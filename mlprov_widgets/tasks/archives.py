@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import os
 import shutil
+import stat
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from mlprov_widgets import locks
 from mlprov_widgets.errors import DataFileError
 
 MOST_FILES: Final = 1_000_000
 
+_PREFIX = "mlprov-folder-"
+_LOCK = "in-use"
+_SECONDS_TO_LOCK = 3600.0  # far longer than from a folder's being made to its lock's being held
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a ZIP archive can hold: when it was packed is no content
 
 
@@ -65,8 +72,7 @@ def _archive(folder: Path, files: tuple[Path, ...], stamp: tuple[tuple[int, int]
     if needed > room:
         told = f"this folder has {needed / 1e9:,.1f} GB, and where it would be packed is room for {room / 1e9:,.1f} GB"
         raise DataFileError(told, field=folder.name, fix="Give a part of it, or set TMPDIR to where there is more room")
-    place = Path(tempfile.mkdtemp(prefix="mlprov-folder-"))
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place = _place()
     target = place / f"{folder.name or 'folder'}.zip"
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
@@ -78,6 +84,29 @@ def _archive(folder: Path, files: tuple[Path, ...], stamp: tuple[tuple[int, int]
         shutil.rmtree(place, ignore_errors=True)
         raise _unreadable(folder, error) from None
     return target
+
+
+def _place() -> Path:
+    """Return a new temporary folder that goes with this process; those of processes that were killed go now."""
+    _sweep(Path(tempfile.gettempdir()))
+    place = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    locks.take(place / _LOCK, os.O_RDWR | os.O_CREAT)  # held until this process ends, however it does
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove this person's packed folders that no process holds any more."""
+    if not locks.AVAILABLE:
+        return
+    for place in temporary.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            told = place.lstat()
+            own = stat.S_ISDIR(told.st_mode) and told.st_uid == os.getuid()
+            if not own or time.time() - told.st_mtime < _SECONDS_TO_LOCK:
+                continue
+            if (place / _LOCK).is_file() and not locks.is_held(place / _LOCK):
+                shutil.rmtree(place)
 
 
 def _unreadable(folder: Path, error: OSError) -> DataFileError:

@@ -33,6 +33,7 @@ MOST_CLASSES: Final = 1_000
 _LONGEST_RECORD = 1 << 22
 _SAMPLE = 20
 _PREVIEW = 5
+_MOST_NAMED = 3
 
 # pandas' own list (pandas.io.parsers.readers.STR_NA_VALUES), case and all.
 _MISSING = frozenset(
@@ -450,7 +451,7 @@ def _scan(
     features = [index for index in kept if index != target]
     for line, row in records:
         if len(row) != len(names):
-            message = f"line {line} has {len(row)} cells where {len(names)} were expected"
+            message = f"line {line} has {len(row)} cell{'s' * (len(row) != 1)} where {len(names)} were expected"
             raise _refused(path, message, "Correct that line, or choose another separator")
         seen.rows += 1
         if seen.rows <= _PREVIEW:
@@ -557,19 +558,22 @@ def _check_features(path: Path, names: list[str], kept: list[int], ignored: froz
         bad = [index for index in kept if seen.faults.get(index, ("",))[0] == fault]
         if bad:
             _, line, cell = seen.faults[bad[0]]
-            more = _and_more(bad)
+            more = _and_more([names[index] for index in bad[1:]])
             message = f"column {quoted(names[bad[0]])} has {quoted(cell)} in line {line}, {what}{more}"
             raise _leave_out(path, message, names, bad, ignored, instead)
     empty = [index for index in kept if seen.missing[index] == seen.rows]
     if empty:
-        more = _and_more(empty)
+        more = _and_more([names[index] for index in empty[1:]])
         message = f"column {quoted(names[empty[0]])} has only missing cells{more}"
         raise _leave_out(path, message, names, empty, ignored, "fill it in")
 
 
-def _and_more(bad: list[int]) -> str:
-    others = len(bad) - 1
-    return "" if not others else ", and so has 1 more column" if others == 1 else f", and so have {others} more columns"
+def _and_more(others: list[str]) -> str:
+    if not others:
+        return ""
+    if len(others) > _MOST_NAMED:
+        return f", and so have {len(others):,} more columns"
+    return f", and so ha{'s' if len(others) == 1 else 've'} {' and '.join(quoted(name) for name in others)}"
 
 
 def _leave_out(

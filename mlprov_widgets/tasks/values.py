@@ -63,7 +63,7 @@ def display(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return json.dumps(list(value), ensure_ascii=False)
-    return str(value)
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _empty(parameter: Parameter) -> Value:
@@ -88,7 +88,7 @@ def _check_bounds(parameter: Parameter, value: float) -> None:
     too_low = low is not None and (value < low or (parameter.exclusive_minimum and value == low))
     too_high = high is not None and (value > high or (parameter.exclusive_maximum and value == high))
     if too_low or too_high:
-        raise ValueRefused(f"{value!r} is out of range", field=parameter.name, fix=_fix(parameter))
+        raise ValueRefused(f"{display(value)} is out of range", field=parameter.name, fix=_fix(parameter))
 
 
 def _boolean(parameter: Parameter, raw: object) -> bool:

@@ -18,7 +18,7 @@ from mlprov_widgets.execution.queue import FOLDER_VARIABLE as QUEUE_VARIABLE
 from mlprov_widgets.files import write_atomically
 from mlprov_widgets.ui.compiled import with_compiled
 
-LARGEST_UPLOAD = 100 * 2**20
+LARGEST_UPLOAD = 100 * 10**6
 LARGEST_IN_JUPYTER = 10 * 10**6  # its server closes the connection over a message of 10 MiB
 WEBSOCKET = {"websocket_max_message_size": LARGEST_UPLOAD * 2}
 """Settings of Tornado, which take no place in `LIMITS`: Voilà and Jupyter's server have an option each for them."""

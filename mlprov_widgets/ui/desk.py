@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import DataFileError
-from mlprov_widgets.files import file_name, runs_folder, sha256_of_bytes, write_atomically
+from mlprov_widgets.files import file_name, megabytes, runs_folder, sha256_of_bytes, write_atomically
 from mlprov_widgets.tasks.load import find_tasks
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts, visitors
@@ -87,6 +87,7 @@ class Desk:
         self.layout, self._html_style = widgets.Layout(), widgets.HTML().style
         self._button_style = widgets.ButtonStyle()
         self.message = self.html()
+        self.message.add_class("mlprov-message")
         self.changed: Callable[..., None] = lambda **_: None
         self.go: Callable[[str], None] = lambda page: None
         self.seek: Callable[[str], None] = lambda parameter: None
@@ -104,7 +105,9 @@ class Desk:
         """Show a message above the page; an empty one takes the last away."""
         if kind == "fault" and self.served:
             text = "Something went wrong here, and it was written down. Try again, or reload the page."
-        self.message.value = parts.note(text, "bad" if kind in ("error", "fault") else kind) if text else ""
+        said = parts.note(text, "bad" if kind in ("error", "fault") else kind) if text else ""
+        if self.message.value != said:
+            self.message.value = said
 
     def guard(self, action: Callable[..., Any]) -> Callable[..., None]:
         """Return a callback whose errors are told."""
@@ -155,7 +158,9 @@ class Desk:
         """
         if len(content) > largest:
             raise DataFileError(
-                f"the file has {len(content):,} bytes", field=file_name(name), fix=f"Here it may have {largest:,}"
+                f"the file has {megabytes(len(content))}",
+                field=file_name(name),
+                fix=f"Here it may have at most {megabytes(largest)}",
             )
         if self.quota is not None:
             self.quota.check_space(self.folder, len(content))

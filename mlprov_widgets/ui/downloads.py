@@ -14,6 +14,7 @@ from typing import Final
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.files import megabytes
 from mlprov_widgets.provenance.export.crate import crate
 from mlprov_widgets.provenance.export.formats import export_text
 from mlprov_widgets.provenance.reading import ProvenanceFile
@@ -72,7 +73,7 @@ class Downloads:
         raw = offer.make()
         if len(raw) > parts.LARGEST_LINK:
             raise MlprovError(
-                f"the file has {len(raw):,} bytes, and a page can hand over {parts.LARGEST_LINK:,}",
+                f"the file has {megabytes(len(raw))}, and a page can hand over {megabytes(parts.LARGEST_LINK)}",
                 field=offer.name,
                 fix="Take its parts one by one, or copy the folder of the run",
             )

@@ -104,7 +104,7 @@ class Field:
         p = self.parameter
         if p.kind is Kind.NAMES:
             return '["a", "b"]'
-        return "" if p.default is not None else ("default" if p.optional else "")
+        return ""
 
     def _choices(self, impossible: Mapping[str, str], detected: str = "") -> tuple[tuple[str, str], ...]:
         p = self.parameter

@@ -24,7 +24,7 @@ _MIME = {
     ".svg": "image/svg+xml",
     ".zip": "application/zip",
 }
-LARGEST_LINK = 20 * 2**20
+LARGEST_LINK = 20 * 10**6
 """A link carries its file into the page, and the page's connection drops over more."""
 
 

@@ -65,7 +65,7 @@ class PastRuns:
             css="mlprov-filters",
         )
         self.widget = desk.box(
-            desk.html(parts.heading("Runs", "Choose two or more and compare them, or one to fill the form with.")),
+            desk.html(parts.heading("All runs", "Choose two or more and compare them, or one to fill the form with.")),
             filters,
             self._told,
             *(box for box, _, _ in self.rows),

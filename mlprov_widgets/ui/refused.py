@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import DataFileError
-from mlprov_widgets.files import file_name
+from mlprov_widgets.files import file_name, megabytes
 from mlprov_widgets.ui.desk import Desk
 
 _RECORD = '; open a larger one by its path, as explore("provenance.json"), or make its notebook with mlprov import'
@@ -33,7 +33,7 @@ class Refused:
     def _on_refused(self, change: dict[str, Any]) -> None:
         size, _, name = change["new"].partition(" ")
         name = name.partition(" ")[2]  # between them stands the time: the same file may be refused again
-        fix = f"Here a file may have {self._desk.largest:,}"
+        fix = f"Here a file may have at most {megabytes(self._desk.largest)}"
         if not self._desk.in_voila:
             fix += _RECORD if name.lower().endswith((".json", ".ipynb")) else _DATA
-        raise DataFileError(f"the file has {int(size):,} bytes", field=file_name(name), fix=fix)
+        raise DataFileError(f"the file has {megabytes(int(size))}", field=file_name(name), fix=fix)

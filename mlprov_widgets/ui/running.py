@@ -87,7 +87,7 @@ class RunPage:
         self.cancel_button = desk.button("Cancel", lambda: self.cancel(self._number(self.shown)))
         self.cancel_row = row(self.cancel_button)
         self.result_box = desk.box()
-        heading = desk.html(parts.heading("Run"))
+        heading = desk.html(parts.heading("Result"))
         self.widget = desk.box(
             *(heading, self.queue.widget, self.progress, self.spoken, self.cancel_row, self.curves, self.result_box)
         )

@@ -195,6 +195,8 @@ const timer = setInterval(() => {
         title.tabIndex = -1;
         title.focus();
       }, 50);
+      // What was refused is told above the page, where nobody sees it who is far down.
+      find(".mlprov-message .mlprov-bad")?.scrollIntoView({ block: "nearest" });
       find("a.mlprov-now")?.click();
       find(".mlprov-live")?.setAttribute("role", "status");
     }).observe(form, { childList: true, subtree: true });

@@ -131,7 +131,7 @@ class StagePage:
         desk = self._desk
         parameter = desk.task.parameter(name)
         table = parameter is None or not parameter.suffixes
-        most = LARGEST_UPLOAD // 2**20 if desk.served else MOST_BYTES // 10**6
+        most = LARGEST_UPLOAD // 10**6 if desk.served else MOST_BYTES // 10**6
         told = f"An upload has at most {most} MB{'; one row a sample, UTF-8' if table else ''}."
         if not desk.served:
             told += " A path is looked at once you press Enter."
@@ -142,6 +142,7 @@ class StagePage:
 
     def _on_change(self, name: str, raw: object) -> None:
         desk = self._desk
+        desk.tell("", "")  # what was said is of what was done before
         parameter = desk.task.parameter(name)
         if desk.served and parameter is not None and parameter.kind is Kind.FILE:
             raise ValueRefused("a path cannot be given here", field=name, fix="Upload the file")
@@ -156,6 +157,7 @@ class StagePage:
 
     def _on_file(self, name: str, file: str, content: bytes) -> None:
         desk = self._desk
+        desk.tell("", "")
         path = desk.keep(file, content, LARGEST_UPLOAD if desk.served else MOST_BYTES)
         desk.uploads.append(path)
         desk.form.set(name, str(path))

@@ -51,11 +51,11 @@ class StartPage:
         label = "Upload a file"
         self.upload = widgets.FileUpload(accept=".json,.ipynb,.zip", multiple=False, description=label, tooltip=label)
         self.upload.observe(desk.guard(self._on_upload), names="value")
-        largest = round(min(LARGEST_FILE, desk.largest) / 2**20)
+        largest = min(LARGEST_FILE, desk.largest) // 10**6
         told = desk.html(
-            '<div class="mlprov-help">A provenance.json of this tool or of MLProvCodeGen or a notebook made here, '
-            f"at most {largest} MB, or a crate (zip) of a run. It fills the form; "
-            "nothing in it is executed.</div>"
+            '<div class="mlprov-help">The record of a run (provenance.json, also of MLProvCodeGen), a notebook made '
+            f"here, or a research crate (zip): at most {largest} MB. It fills the form, from which the same experiment "
+            "can be run again; nothing in the file is executed.</div>"
         )
         self.edits = widgets.Checkbox(
             value=False,

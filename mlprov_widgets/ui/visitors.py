@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlprov_widgets.execution import locks
+from mlprov_widgets import locks
 from mlprov_widgets.execution.background import LOCK, is_running
 
 FOLDER = "visitors"

@@ -192,7 +192,7 @@ class Form:
     def step(self, title: str) -> None:
         """Open a step at the left and wait until its page is there."""
         self.button(f". {title}").click()
-        expect(self.page.get_by_role("heading", level=2)).to_have_text({"Result": "Run"}.get(title, title))
+        expect(self.page.get_by_role("heading", level=2)).to_have_text(title)
 
     def upload(self, label: str, path: Path) -> None:
         with self.page.expect_file_chooser() as chooser:

@@ -43,7 +43,7 @@ def test_axe_finds_nothing_serious_in_runs_their_results_and_their_comparison(
     page.goto(url)
     form = open_form()
     form.start_run(5)
-    expect(page.get_by_role("heading", level=2)).to_have_text("Run")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Result")
     found = {"running": form.faults()}
     form.start_run(6)
     expect(page.get_by_text("Your runs")).to_be_visible()
@@ -57,7 +57,7 @@ def test_axe_finds_nothing_serious_in_runs_their_results_and_their_comparison(
     found["results and explorer"] = form.faults()
     screenshot("results")
     form.button(". All runs").click()
-    expect(page.get_by_role("heading", level=2)).to_have_text("Runs")
+    expect(page.get_by_role("heading", level=2)).to_have_text("All runs")
     for box in page.locator(".mlprov-run-row").get_by_role("checkbox").all()[:2]:
         box.check()
     form.button("Compare 2 runs").click()

@@ -229,7 +229,7 @@ def test_the_commands_open_provenance_and_the_comparison_of_runs(
         shutil.copytree(recorded.parent, folder / "mlprov_runs" / name)
     palette(page, "Compare runs")
     runs = page.locator(".mlprov-tab")
-    expect(runs.get_by_role("heading", level=2)).to_have_text("Runs")
+    expect(runs.get_by_role("heading", level=2)).to_have_text("All runs")
     for box in runs.locator(".mlprov-run-row").get_by_role("checkbox").all()[:2]:
         box.check()
     runs.get_by_role("button", name="Compare 2 runs").click()
@@ -255,7 +255,7 @@ def test_what_cannot_be_opened_is_told_in_the_form_and_in_the_tab(
         "empty.json": (b"", "the file is empty"),
         "huge.json": (
             b" " * 10_000_001,
-            "the file has 10,000,001 bytes. Here a file may have 10,000,000; open a larger",
+            "the file has 10.1 MB. Here a file may have at most 10 MB; open a larger",
         ),
     }
     (tmp_path / "foreign.json").write_text('{"prefix": {"ex": "http://ex.org/"}, "entity": {"ex:a": {}, "ex:b": {}}}')
@@ -351,5 +351,5 @@ def test_a_command_needs_no_form_and_makes_its_notebook_once(page: Page, url: st
     assert json.loads((folder / "bare" / "provenance.ipynb").read_text())["cells"] == []
     # A notebook whose kernel knows of no form is not asked for one.
     palette(page, "Compare runs")
-    expect(page.get_by_role("heading", level=2, name="Runs")).to_be_visible()
+    expect(page.get_by_role("heading", level=2, name="All runs")).to_be_visible()
     expect(page.get_by_role("tab", name="runs.ipynb")).to_be_visible()

@@ -169,12 +169,12 @@ def test_too_large_a_file_is_refused_in_words_and_the_page_goes_on(form: Any, pa
     form.step("Data ingestion")
     form.field("Dataset").select_option("Own file (CSV)")
     form.upload("Upload: Data file", large)
-    expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209,715,200 bytes")
+    expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209.8 MB")
     form.upload("Upload: Data file", DATA / "flowers.csv")
     expect(page.get_by_text("48 rows, 4 features")).to_be_visible()
     form.step("Start")
     form.upload("Upload a file", large)
-    expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209,715,200 bytes")
+    expect(page.get_by_role("alert").first).to_contain_text("large.csv: the file has 209.8 MB")
 
 
 def test_a_file_that_is_no_provenance_is_refused_and_changes_nothing(
@@ -250,7 +250,7 @@ def test_a_reload_finds_the_form_and_the_run_as_they_were(form: Any, page: Page,
     form.button("Make and run it").click()
     expect(page.get_by_role("status").filter(has_text=re.compile(r"epoch \d+ of 2500"))).to_be_visible()
     page.reload()
-    expect(page.get_by_role("heading", level=2)).to_have_text("Run")
+    expect(page.get_by_role("heading", level=2)).to_have_text("Result")
     expect(page.get_by_role("status").filter(has_text=re.compile(r"epoch \d+ of 2500"))).to_be_visible()
     screenshot("found-again")
     form.button("Cancel").click()

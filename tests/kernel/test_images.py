@@ -518,7 +518,7 @@ def test_a_checkpoint_with_all_epochs_is_refused(tmp_path: Path, failures_of: Fa
     whole = verbs.generate(TASK, values, out=tmp_path / "whole" / "n.ipynb")["notebook"]
     assert failures_of(whole) == {}
     values["resume_from"] = str(Path(whole).parent / "outputs" / "checkpoint-best.pt")
-    assert "has 1 epochs already: set more epochs" in failure_of(tmp_path, failures_of, values)
+    assert "is from epoch 1: set more epochs" in failure_of(tmp_path, failures_of, values)
 
 
 class Evil:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -70,3 +73,47 @@ def test_a_link_to_nowhere_is_left_out(folder: Path) -> None:
     (folder / "cat" / "gone.png").symlink_to(folder / "nowhere.png")
     with zipfile.ZipFile(packed(folder)) as archive:
         assert "cat/gone.png" not in archive.namelist()
+
+
+_PACKS = """
+import sys
+from pathlib import Path
+from mlprov_widgets.tasks.archives import packed
+print(packed(Path(sys.argv[1])).parent, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_packed_goes_with_the_next_folder_that_is_packed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-c", _PACKS, str(folder)],
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    places = [Path((other.stdout.readline() if other.stdout else "").strip()) for other in others]
+    killed, alive = others
+    killed.kill()
+    killed.communicate()
+    unlocked = temporary / "mlprov-folder-of-somebody"
+    unlocked.mkdir()
+    try:
+        archive = packed(folder)
+        assert [place.is_dir() for place in places] == [True, True]  # one that is so new may not be locked yet
+        for place in (*places, unlocked, archive.parent):
+            os.utime(place, (time.time() - 7200,) * 2)
+        (folder / "cat" / "a.png").write_bytes(b"another")
+        packed(folder)
+        assert [place.is_dir() for place in (*places, unlocked, archive.parent)] == [False, True, True, True]
+    finally:
+        alive.communicate("")
+    assert not places[1].exists()

@@ -19,6 +19,7 @@ from mlprov_widgets.errors import TargetExists
 from mlprov_widgets.files import (
     canonical_json,
     file_name,
+    megabytes,
     new_folder,
     sha256_of_bytes,
     sha256_of_file,
@@ -215,3 +216,10 @@ def test_canonical_json_refuses_what_json_has_no_number_for(number: float) -> No
 def test_canonical_json_refuses_other_objects() -> None:
     with pytest.raises(TypeError, match="set"):
         canonical_json({"a": {1}})
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(0, "0 MB"), (1, "0.1 MB"), (10**7, "10 MB"), (10**7 + 1, "10.1 MB"), (10**10, "10,000 MB")]
+)
+def test_a_size_is_told_in_megabytes_and_never_as_less_than_it_is(size: int, told: str) -> None:
+    assert megabytes(size) == told

@@ -29,7 +29,7 @@ def test_a_file_that_the_page_did_not_send_is_told_with_the_way_to_open_it(own_f
     opened = OpenProvenance(desk)
     opened.refused.widget.value = "20000000 1764000000000 big.json"
     assert (
-        "big.json: the file has 20,000,000 bytes. Here a file may have 10,000,000; open a larger one by its path"
+        "big.json: the file has 20 MB. Here a file may have at most 10 MB; open a larger one by its path"
         in desk.message.value
     )
 

@@ -191,7 +191,7 @@ def test_a_text_among_features_is_refused(write: Write, cell: str) -> None:
 def test_all_columns_with_texts_are_named_at_once_with_those_ignored_already(write: Write) -> None:
     path = write("id,name,a,größe,y\nr1,x,1,2,u\nr2,1,1,klein,v\n")
     assert refusal(path, ignored_columns=["id"]) == (
-        "flowers.csv: column 'name' has 'x' in line 2, which is not a number, and so has 1 more column. "
+        "flowers.csv: column 'name' has 'x' in line 2, which is not a number, and so has 'größe'. "
         """Leave it out with --set ignored_columns='["id", "name", "größe"]', or change it to numbers."""
     )
 
@@ -318,7 +318,8 @@ def test_an_unknown_byte_far_down_is_found(write: Write) -> None:
 @pytest.mark.parametrize(("row", "count"), [("1,2", 2), ("1,2,u,", 4), ('""', 1)])
 def test_rows_of_unequal_length_are_refused(write: Write, row: str, count: int) -> None:
     assert refusal(write(f"a,b,y\n1,2,u\n\n{row}\n2,3,v\n")) == (
-        f"flowers.csv: line 4 has {count} cells where 3 were expected. Correct that line, or choose another separator."
+        f"flowers.csv: line 4 has {count} cell{'s' * (count != 1)} where 3 were expected. "
+        "Correct that line, or choose another separator."
     )
 
 

@@ -153,7 +153,7 @@ def test_an_exclusive_bound_is_refused_itself(raw: float) -> None:
     message = refusal(
         Kind.NUMBER, raw, default=0.2, minimum=0, maximum=1, exclusive_minimum=True, exclusive_maximum=True
     )
-    assert message == f"thing: {raw!r} is out of range. Give a number above 0 and below 1, such as 0.2."
+    assert message == f"thing: {display(raw)} is out of range. Give a number above 0 and below 1, such as 0.2."
 
 
 def test_the_fix_says_that_an_optional_value_may_be_left_empty() -> None:
@@ -211,6 +211,9 @@ def test_anything_else_than_a_choice_is_refused(raw: object) -> None:
         (True, "true"),
         (False, "false"),
         (0.001, "0.001"),
+        (2.0, "2"),
+        (0.0, "0"),
+        (10.5, "10.5"),
         (16, "16"),
         ("iris", "iris"),
         (("a", "é"), '["a", "é"]'),

@@ -419,7 +419,7 @@ def test_too_large_an_upload_is_told_and_not_kept(tiny: Wizard, monkeypatch: pyt
     monkeypatch.setattr(stage, "MOST_BYTES", 10)
     control(tiny, "dataset_id").value = "csv"
     upload(tiny.field("data_file")._upload, "rows.csv", TABLE)
-    assert f"rows.csv: the file has {len(TABLE)} bytes. Here it may have 10." in visible(tiny)
+    assert "rows.csv: the file has 0.1 MB. Here it may have at most 0.1 MB." in visible(tiny)
     assert not (tiny.desk.folder / "experiments").exists()
 
 
@@ -767,7 +767,7 @@ def test_too_large_a_provenance_file_is_refused_before_it_is_kept(
     made: Wizard, recorded: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(start, "LARGEST_FILE", 10)
-    with pytest.raises(DataFileError, match="bytes"):
+    with pytest.raises(DataFileError, match="Here it may have at most"):
         made.start.import_file("provenance.json", recorded)
     assert not (made.desk.folder / "experiments").exists()
 
@@ -1200,7 +1200,7 @@ def test_the_form_of_a_notebook_in_vs_code_comes_back_and_asks_for_nothing_of_ju
 
 def test_a_file_that_the_page_did_not_send_is_told_with_its_size(made: Wizard) -> None:
     made.refused.widget.value = "209715200 1764000000000 my <large> table.csv"
-    assert "the file has 209,715,200 bytes" in visible(made)
+    assert "the file has 209.8 MB. Here a file may have at most 10 MB" in visible(made)
     assert "<large>" not in visible(made)
 
 
