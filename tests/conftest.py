@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from mlprov_widgets import verbs
 
@@ -13,6 +15,8 @@ from mlprov_widgets import verbs
 # compiled modules each of them would compile torch and all the rest anew, which is half of what they do.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A thread that waits for another lets go of the processor, which the other processes of the session need.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 TESTS = Path(__file__).parent
 _PATIENCE = 60.0
@@ -21,9 +25,20 @@ MARKED_TIERS = {"kernel", "browser"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        tier = item.path.relative_to(TESTS).parts[0]
-        if tier in MARKED_TIERS:
-            item.add_marker(tier)
+        if tier_of(item) in MARKED_TIERS:
+            item.add_marker(tier_of(item))
+    # Their files take longest: at the end, short ones are left to be shared out between processes.
+    items.sort(key=lambda item: tier_of(item) not in MARKED_TIERS)
+
+
+def tier_of(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Keep the tests of a file together in one process: they share servers and runs. Files go in their order."""
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

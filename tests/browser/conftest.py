@@ -137,7 +137,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda fault: faults.append(fault))
     yield page
     context.close()
-    assert [str(fault) for fault in faults if not is_of_notebook_7(fault)] == []
+    assert [fault.stack or str(fault) for fault in faults if not is_of_notebook_7(fault)] == []
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlprov_widgets.provenance.constraints import TITLES, violations
 
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=300)
 Document = dict[str, dict[str, Any]]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlprov_widgets.tasks.load import find_task
@@ -34,7 +34,7 @@ def folder_with_a_table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         yield
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), TYPED), max_size=6),
     st.sampled_from([{}, {"dataset_id": "csv"}, {"dataset_id": "csv", "data_file": "t.csv"}]),

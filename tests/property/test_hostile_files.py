@@ -46,8 +46,11 @@ MANY = settings(
     max_examples=EXAMPLES,
     derandomize=True,
     database=None,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+    suppress_health_check=[
+        *settings().suppress_health_check,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
 )
 SOME = settings(MANY, max_examples=max(EXAMPLES // 4, 1))
 LEGACY = Path(__file__).parents[1] / "data" / "legacy.json"

@@ -37,7 +37,7 @@ def as_read(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(VALUES)
 @example("\ud800")
 @example("'\"\\")
@@ -48,7 +48,7 @@ def test_a_literal_gives_its_value_back(value: Any) -> None:
     assert repr(found) == repr(as_read(value))  # tells 1 from True and 0.0 from -0.0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALUES)
 def test_a_literal_is_one_line_and_one_expression(value: Any) -> None:
     source = literal(value)
@@ -56,14 +56,14 @@ def test_a_literal_is_one_line_and_one_expression(value: Any) -> None:
     assert isinstance(ast.parse(source, mode="eval").body, ast.Constant | ast.List | ast.UnaryOp)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TYPED, st.text(st.sampled_from("abc #"), max_size=90).map(lambda text: f"x{text}x"))
 def test_an_assignment_is_read_back(value: Any, comment: str) -> None:
     source = assignment("epochs", value, comment)
     assert literals_of(source) == ({"epochs": as_read(value)}, [])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.characters(), max_size=100))
 @example("\\<b>")
 @example("&lt;")
@@ -82,7 +82,7 @@ def formatted(folder: Path) -> str:
 def test_a_formatter_leaves_every_assignment_as_it_is(tmp_path: Path) -> None:
     written: list[str] = []
 
-    @settings(max_examples=600, deadline=None, derandomize=True)
+    @settings(max_examples=600, derandomize=True)
     @given(st.sampled_from(["x", "target_column", "n" * 60]), TYPED, st.integers(1, 90))
     @example("title", '"' * 40, 5)
     @example("title", "漢" * 40, 5)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlprov_widgets.errors import DataFileError
@@ -17,7 +17,7 @@ from mlprov_widgets.tasks.tables import SEPARATORS, Table, inspect_table
 
 pandas = pytest.importorskip("pandas")
 
-QUICK = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=200)
 
 MISSING = st.sampled_from(["", "NA", "nan", "NULL", "None", "<NA>", "#N/A", "-1.#IND"])
 ODD = st.sampled_from(["1_000", "True", "inf", "1e", "1e999", "NAN", " 5", "7 ", "+3", "\u0663", "1,5", "0x1", "x"])

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlprov_widgets.errors import MlprovError
@@ -21,7 +21,7 @@ from mlprov_widgets.tasks.values import display, read_value
 
 TASK = find_task("multiclass_classification")
 PINNED = ["torch==2.15.0", "numpy"]
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=100)
 
 JSON = st.recursive(
     st.one_of(
@@ -68,7 +68,7 @@ def parameters(draw: st.DrawFn) -> Parameter:
     )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(parameters(), st.one_of(ANYTHING, TYPED))
 def test_a_value_is_read_or_refused_in_one_line(parameter: Parameter, raw: object) -> None:
     try:
@@ -79,7 +79,7 @@ def test_a_value_is_read_or_refused_in_one_line(parameter: Parameter, raw: objec
         assert error.fix
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(parameters(), st.one_of(ANYTHING, TYPED))
 def test_a_value_that_was_read_is_of_its_kind_and_has_a_literal(parameter: Parameter, raw: object) -> None:
     try:
@@ -91,7 +91,7 @@ def test_a_value_that_was_read_is_of_its_kind_and_has_a_literal(parameter: Param
     assert literal(value)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(parameters(), st.one_of(ANYTHING, TYPED))
 def test_a_value_that_was_read_is_read_the_same_again(parameter: Parameter, raw: object) -> None:
     try:
@@ -102,7 +102,7 @@ def test_a_value_that_was_read_is_read_the_same_again(parameter: Parameter, raw:
     assert read_value(parameter, display(value)) == value
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(parameters(), st.one_of(st.integers(), st.floats(), TYPED))
 def test_a_number_that_was_read_is_within_its_bounds(parameter: Parameter, raw: object) -> None:
     try:
