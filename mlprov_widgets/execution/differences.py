@@ -160,7 +160,8 @@ def _variables(file: ProvenanceFile) -> list[_Variable]:
         execution = generated.get(identifier, "")
         activity = file.activity(execution)
         digest = record.get("schema:sha256")
-        if not isinstance(digest, str):
+        # Where it computed is told by the environment, and what came of it by what follows.
+        if not isinstance(digest, str) or value_of(record.get("ml:class")) == "torch.device":
             continue
         step = execution.removeprefix("run:exec-").rpartition("-")[0]
         found = _Variable(

@@ -56,7 +56,7 @@ FROZEN = {
         "schedule_factor": [],
         "gpu_enable": [],
         "threads": [],
-        "mixed_precision": ["none", "bfloat16", "float16"],
+        "mixed_precision": ["none", "tf32", "bfloat16", "float16"],
         "channels_last": [],
         "save_checkpoint": ["none", "best", "every_epoch"],
         "checkpoints_kept": [],

@@ -12,6 +12,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -151,6 +152,32 @@ def test_mixed_precision_is_recorded_as_it_ran(fake: Answer) -> None:
     import torch
 
     assert fake["model_training"]["mixed_precision"]["value"] == ("float16" if torch.cuda.is_available() else "none")
+
+
+@pytest.mark.parametrize(
+    ("device", "allowed", "capability", "half", "precision"),
+    [
+        ("cuda", False, (9, 0), None, "none"),
+        ("cuda", True, (9, 0), None, "tf32"),
+        ("cuda", True, (7, 5), None, "none"),  # older than TF32
+        ("cpu", True, (9, 0), None, "none"),
+        ("cuda", True, (9, 0), "torch.bfloat16", "bfloat16"),
+        ("cpu", False, (9, 0), "torch.float16", "none"),
+    ],
+)
+def test_the_precision_is_the_one_that_was_computed_in(
+    device: str, allowed: bool, capability: tuple[int, int], half: str | None, precision: str
+) -> None:
+    torch = SimpleNamespace(
+        backends=SimpleNamespace(cudnn=SimpleNamespace(allow_tf32=allowed)),
+        cuda=SimpleNamespace(get_device_capability=lambda _: capability),
+    )
+    scope: dict[str, Any] = {"torch": torch, "device": SimpleNamespace(type=device)}
+    if half is not None:
+        scope |= {"half_precision": half, "in_half": device == "cuda"}
+    stage = find_task(TASK).stage("training")
+    assert stage is not None
+    assert eval(stage.observe["mixed_precision"], scope) == precision
 
 
 def test_nll_loss_has_a_log_softmax_before_it(fake: Answer) -> None:
@@ -514,11 +541,16 @@ def test_a_checkpoint_of_another_training_is_refused(cut_short: Path, tmp_path: 
 
 @pytest.mark.slow
 def test_a_checkpoint_with_all_epochs_is_refused(tmp_path: Path, failures_of: FailuresOf) -> None:
-    values = {"epochs": 1, "schedule": "none", "save_checkpoint": "best"}
+    import torch
+
+    values = {"epochs": 1, "schedule": "none", "save_checkpoint": "best", "mixed_precision": "float16"}
     whole = verbs.generate(TASK, values, out=tmp_path / "whole" / "n.ipynb")["notebook"]
     assert failures_of(whole) == {}
     values["resume_from"] = str(Path(whole).parent / "outputs" / "checkpoint-best.pt")
     assert "is from epoch 1: set more epochs" in failure_of(tmp_path, failures_of, values)
+    # As it was computed: a training on a GPU, with 16 bits, is another one.
+    state = torch.load(values["resume_from"], weights_only=True)
+    assert state["trained_with"]["precision"] == f"torch.float{16 if torch.cuda.is_available() else 32}"
 
 
 class Evil:

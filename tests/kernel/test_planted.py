@@ -107,6 +107,23 @@ def test_other_values_of_a_stage_are_the_first_divergence(
     assert (comparison.verdict, first.stage, first.item) == (verdict, stage, name)
 
 
+def test_a_run_on_a_gpu_is_told_by_where_its_losses_part(planted: Callable[[Plant], Comparison]) -> None:
+    def plant(document: Answer) -> None:
+        entity(document, "run:numerics")["ml:device"] = "cuda"
+        variable(document, "setup", "device").update({"schema:sha256": OTHER, "ml:value": "cuda"})
+        series = json.loads(entity(document, "run:history")["ml:values"]["$"])
+        series["loss"][0] += 0.001
+        entity(document, "run:history")["ml:values"]["$"] = json.dumps(series)
+        entity(document, "run:metric-loss").update({"mls:hasValue": number("9.5")})
+
+    comparison = planted(plant)
+    first = first_of(comparison)
+    assert (comparison.verdict, first.stage, first.item, first.epoch) == ("different", "training", "loss", 1)
+    assert first.cause.startswith("computed on the processor instead of a GPU (CUDA); the data, ")
+    assert "the losses part at epoch 1" in first.cause
+    assert not any(difference.item == "device" for difference in comparison.differences)
+
+
 def test_another_type_of_numbers_is_the_first_divergence(planted: Callable[[Plant], Comparison]) -> None:
     def plant(document: Answer) -> None:
         variable(document, "model", "model").update({"schema:sha256": OTHER, "ml:dtype": "float64"})

@@ -49,16 +49,34 @@ def test_all_cores_are_told_and_their_number_is_set_by_a_click() -> None:
     assert deterministic(IMAGES, dataset_id="FakeData", model_name="resnet18", threads=4)[0].fine
 
 
-@pytest.mark.parametrize(("precision", "told"), [("none", False), ("bfloat16", True), ("float16", False)])
+@pytest.mark.parametrize(
+    ("precision", "told"), [("none", False), ("tf32", False), ("bfloat16", True), ("float16", False)]
+)
 def test_numbers_of_16_bits_are_told_where_they_are_used(precision: str, told: bool) -> None:
     checks = deterministic(IMAGES, mixed_precision=precision)
     assert [check.parameter for check in checks] == (["mixed_precision"] if told else [""])
 
 
-@pytest.mark.parametrize("task", find_tasks([]))
-def test_what_a_click_sets_is_what_the_task_takes(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("precision", "told"),
+    [
+        ("tf32", "Mixed precision: factors are rounded to 19 bits"),
+        ("float16", "Mixed precision: numbers of 16 bits are rounded coarsely"),
+    ],
+)
+def test_what_is_for_gpus_alone_is_told_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, precision: str, told: str
+) -> None:
     monkeypatch.setattr(preflight.gpu, "seems_here", lambda: True)
-    values = {"mixed_precision": "float16"} if task == IMAGES else {}
+    (check,) = deterministic(IMAGES, mixed_precision=precision)
+    assert check.told.startswith(told)
+
+
+@pytest.mark.parametrize("precision", ["none", "tf32", "bfloat16", "float16"])
+@pytest.mark.parametrize("task", find_tasks([]))
+def test_what_a_click_sets_is_what_the_task_takes(task: str, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight.gpu, "seems_here", lambda: True)
+    values: dict[str, Any] = {"mixed_precision": precision} if task == IMAGES else {}
     found = find_task(task)
     while any(not check.fine for check in deterministic(task, **values)):
         check = next(check for check in deterministic(task, **values) if not check.fine)
