@@ -28,7 +28,7 @@ from mlprov_widgets.tasks.load import find_task
 
 TABLES, IMAGES = "multiclass_classification", images.TASK
 HIDDEN = "CUDA_VISIBLE_DEVICES"
-EXACT = "\ntorch.backends.cudnn.allow_tf32 = False\n"
+_FAST = {"mixed_precision": "bfloat16", "channels_last": True}
 _SKIPPED = {"skipped": "PyTorch sees no NVIDIA GPU here"}
 
 
@@ -37,37 +37,28 @@ def _network(name: str, **values: Any) -> dict[str, Any]:
     return {"dataset_id": "FakeData", "model_name": name, "epochs": 2, **size, **values}
 
 
-# Case to task, values, what is added to the set-up cell, where it is recorded, and where it is reproduced.
-VERDICTS: dict[str, tuple[str, dict[str, Any], str, str, Sequence[str]]] = {
-    "digits": (IMAGES, {}, "", "gpu", ("gpu", "cpu")),
-    "digits_on_processor": (IMAGES, {}, "", "cpu", ("gpu", "cpu")),
-    "digits_exact": (IMAGES, {}, EXACT, "gpu", ("gpu", "cpu")),
-    "digits_bfloat16": (IMAGES, {"mixed_precision": "bfloat16"}, "", "gpu", ("gpu", "cpu")),
-    "digits_float16": (IMAGES, {"mixed_precision": "float16"}, "", "gpu", ("gpu", "cpu")),
-    "digits_left_alone": (IMAGES, {"gpu_enable": False}, "", "gpu", ("gpu", "cpu")),
-    "iris": (TABLES, {}, "", "gpu", ("gpu", "cpu")),
-    "iris_on_processor": (TABLES, {}, "", "cpu", ("gpu",)),
-    "resnet18": (
+# Case to task, values, where it is recorded, and where it is reproduced.
+VERDICTS: dict[str, tuple[str, dict[str, Any], str, Sequence[str]]] = {
+    "digits": (IMAGES, {}, "gpu", ("gpu", "cpu")),
+    "digits_on_processor": (IMAGES, {}, "cpu", ("gpu", "cpu")),
+    "digits_tf32": (IMAGES, {"mixed_precision": "tf32"}, "gpu", ("gpu", "cpu")),
+    "digits_bfloat16": (IMAGES, {"mixed_precision": "bfloat16"}, "gpu", ("gpu", "cpu")),
+    "digits_float16": (IMAGES, {"mixed_precision": "float16"}, "gpu", ("gpu", "cpu")),
+    "digits_left_alone": (IMAGES, {"gpu_enable": False}, "gpu", ("gpu", "cpu")),
+    "iris": (TABLES, {}, "gpu", ("gpu", "cpu")),
+    "iris_on_processor": (TABLES, {}, "cpu", ("gpu",)),
+    "resnet18": (IMAGES, _network("resnet18", threads=8), "gpu", ("gpu", "cpu")),
+    "resnet18_of_much": (
         IMAGES,
-        _network(
-            "resnet18",
-            mixed_precision="bfloat16",
-            channels_last=True,
-            augmentation="flip_crop",
-            save_checkpoint="best",
-            early_stopping=2,
-        ),
-        "",
+        _network("resnet18", augmentation="flip_crop", save_checkpoint="best", early_stopping=2, **_FAST),
         "gpu",
         ("gpu",),
     ),
-    "resnet18_32_bits": (IMAGES, _network("resnet18", threads=8), "", "gpu", ("gpu", "cpu")),
-    "resnet18_exact": (IMAGES, _network("resnet18", threads=8), EXACT, "gpu", ("cpu",)),
-    "resnet50": (IMAGES, _network("resnet50"), "", "gpu", ("gpu",)),
-    "shufflenet": (IMAGES, _network("shufflenet_v2_x1_0", memory_limit=0), "", "gpu", ("gpu",)),
-    "mobilenet": (IMAGES, _network("mobilenet_v3_small", loss_function="NLLLoss"), "", "gpu", ("gpu",)),
-    "efficientnet": (IMAGES, _network("efficientnet_b0", optimizer="SGD"), "", "gpu", ("gpu",)),
-    "vgg16": (IMAGES, _network("vgg16", mixed_precision="float16"), "", "gpu", ("gpu",)),
+    "resnet50": (IMAGES, _network("resnet50", mixed_precision="tf32"), "gpu", ("gpu",)),
+    "shufflenet": (IMAGES, _network("shufflenet_v2_x1_0", memory_limit=0), "gpu", ("gpu",)),
+    "mobilenet": (IMAGES, _network("mobilenet_v3_small", loss_function="NLLLoss"), "gpu", ("gpu",)),
+    "efficientnet": (IMAGES, _network("efficientnet_b0", optimizer="SGD"), "gpu", ("gpu",)),
+    "vgg16": (IMAGES, _network("vgg16", mixed_precision="float16"), "gpu", ("gpu",)),
 }
 _FIELDS = ("device", "gpu_enable", "mixed_precision", "gpu_memory_peak", "same_numbers_again", "GPUs", "GPU_software")
 
@@ -85,14 +76,8 @@ def _on(where: str) -> None:
         os.environ[HIDDEN] = ""
 
 
-def _notebook(folder: Path, task: str, values: Mapping[str, Any], added: str = "") -> Path:
-    path = Path(verbs.generate(task, dict(values), out=folder / "n.ipynb")["notebook"])
-    if added:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        cell = next(cell for cell in content["cells"] if cell["id"] == "setup")
-        cell["source"] = "".join(cell["source"]) + added
-        path.write_text(json.dumps(content), encoding="utf-8")
-    return path
+def _notebook(folder: Path, task: str, values: Mapping[str, Any]) -> str:
+    return str(verbs.generate(task, dict(values), out=folder / "n.ipynb")["notebook"])
 
 
 def _told(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,16 +104,15 @@ def _told(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def verdict(folder: Path, case: str) -> dict[str, Any]:
     """Record a case and reproduce it on the GPU and on the processor: the verdicts, and how far metrics are apart."""
-    task, values, added, recorded_on, reproduced_on = VERDICTS[case]
+    task, values, recorded_on, reproduced_on = VERDICTS[case]
     _on(recorded_on)
-    first = verbs.run(_notebook(folder / "recorded", task, values, added), runs=folder / "runs")
+    first = verbs.run(_notebook(folder / "recorded", task, values), runs=folder / "runs")
     found: dict[str, Any] = {"recorded": _told(first), "capture_seconds": first["capture_seconds"]}
     for where in reproduced_on if first["status"] == "completed" else ():
         _on(where)
         before: list[Any] = []
         again = verbs.reproduce(
             first["provenance"],
-            edits="keep" if added else "refuse",
             runs=folder / "runs",
             before=lambda _, changes, told=before: told.extend(changes),
         )
@@ -245,12 +229,16 @@ def options(folder: Path, part: int, parts: int) -> dict[str, Any]:
 _IN_TURN = (
     images._CELLS
     + """
-import torch, statistics
-ways, times = json.loads(sys.argv[2]), int(sys.argv[3])
+import torch
+ways, times, last = json.loads(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
 for step, source in cells.items():
     if step == "train":
         break
     seconds(source)
+x, y = space["finish"](space["train_data"].kept), space["train_data"].labels
+if last:
+    x = x.contiguous(memory_format=torch.channels_last)
+space |= {"x": x, "y": y, "x_there": x.to("cuda"), "y_there": y.to("cuda")}
 rounds = []
 for number in range(times + 1):
     took = {}
@@ -258,42 +246,29 @@ for number in range(times + 1):
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         each = seconds(replaced or cells["train"])
-        count = len(space["train_data"]) * space["epochs"]
-        took[way] = {"per_s": count / each, "mb": torch.cuda.max_memory_allocated() / 2**20}
+        took[way] = {"per_s": len(x) * space["epochs"] / each, "mb": torch.cuda.max_memory_allocated() / 2**20}
     rounds.append(took)
 rounds = rounds[1:]  # the first one is slower: memory is asked for, and algorithms are chosen
 print(json.dumps({way: {key: [one[way][key] for one in rounds] for key in ("per_s", "mb")} for way in ways}))
 """
 )
 
-# The same steps of the same network over tensors that are on the GPU already; or that come from the machine's memory.
+# The same steps of the same network over tensors that are on the GPU already, or come from the machine's memory.
 _BARE = """
-import time
-x = torch.stack([finish(train_data[i][0]) for i in range(len(train_data))])
-y = train_data.labels
-if {on_gpu}:
-    x, y = x.to(device), y.to(device)
-if {last}:
-    x = x.contiguous(memory_format=torch.channels_last)
-if {free}:
-    torch.use_deterministic_algorithms(False)
-torch.cuda.synchronize()
-bare_began = time.perf_counter()
+torch.use_deterministic_algorithms({deterministic})
 for epoch in range(epochs):
     model.train()
     loss_sum = torch.zeros((), device=device)
-    for numbers in torch.randperm(len(x), device=x.device).split(batch_size):
+    for numbers in torch.randperm(len({x}), device={x}.device).split(batch_size):
         optimizer.zero_grad()
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled={half}):
-            scores = model(x[numbers].to(device))
-        loss = criterion(scores.float(), y[numbers].to(device))
+            scores = model({x}[numbers].to(device))
+        loss = criterion(scores.float(), {y}[numbers].to(device))
         loss.backward()
         optimizer.step()
         loss_sum += loss.detach() * len(numbers)
     loss_sum.item()
 torch.use_deterministic_algorithms(True)
-bare_seconds = time.perf_counter() - bare_began
-del x, y
 """
 # What the notebook does for a batch beside the network: the loader alone, and with its way to the GPU.
 _LOADER = """
@@ -309,36 +284,14 @@ for epoch in range(epochs):
     torch.cuda.synchronize()
 """
 
-
-_HALF = {"epochs": 1, "batch_size": 64, "mixed_precision": "bfloat16"}
-# Case to values, what is added to the set-up cell, and rounds.
-TRAININGS: dict[str, tuple[dict[str, Any], str, int]] = {
-    "small_cnn_28": ({"epochs": 3}, "", 7),
-    "resnet18_224_exact": ({"epochs": 1, "batch_size": 64}, EXACT, 5),
-    "resnet18_224_tf32": ({"epochs": 1, "batch_size": 64}, "", 5),
-    "resnet18_224_bfloat16": (_HALF, "", 5),
-    "resnet18_224_bfloat16_channels_last": ({**_HALF, "channels_last": True}, "", 5),
+# Case to values, and rounds.
+TRAININGS: dict[str, tuple[dict[str, Any], int]] = {
+    "small_cnn_28": ({"epochs": 2}, 7),
+    "resnet18_224": ({"epochs": 1, "batch_size": 64}, 3),
+    "resnet18_224_tf32": ({"epochs": 1, "batch_size": 64, "mixed_precision": "tf32"}, 3),
+    "resnet18_224_bfloat16": ({"epochs": 1, "batch_size": 64, "mixed_precision": "bfloat16"}, 3),
+    "resnet18_224_bfloat16_channels_last": ({"epochs": 1, "batch_size": 64, **_FAST}, 3),
 }
-
-
-def _in_turn(folder: Path, values: Mapping[str, Any], times: int, added: str = "") -> dict[str, Any]:
-    how = {"half": values.get("mixed_precision") == "bfloat16", "last": values.get("channels_last", False)}
-    ways = {
-        "notebook": "",
-        "bare": _BARE.format(on_gpu=True, free=False, **how),
-        "bare_host": _BARE.format(on_gpu=False, free=False, **how),
-        "bare_not_deterministic": _BARE.format(on_gpu=True, free=True, **how),
-        "loader": _LOADER,
-        "loader_and_gpu": _TO_GPU,
-    }
-    path = _notebook(folder, IMAGES, values, added)
-    seen = images._run_cells(_IN_TURN, str(path), json.dumps(ways), str(times))
-    found: dict[str, Any] = {f"{way}_per_s": spread(of["per_s"]) for way, of in seen.items()}
-    found["notebook_over_bare"] = spread(
-        [a / b for a, b in zip(seen["notebook"]["per_s"], seen["bare"]["per_s"], strict=True)]
-    )
-    found["mb"] = {way: round(max(seen[way]["mb"])) for way in ("notebook", "bare")}
-    return found
 
 
 def throughput(folder: Path, case: str) -> dict[str, Any]:
@@ -347,14 +300,31 @@ def throughput(folder: Path, case: str) -> dict[str, Any]:
 
     _on("gpu")
     folder.mkdir(exist_ok=True)
-    values, added, times = TRAININGS[case]
+    values, times = TRAININGS[case]
     if case == "small_cnn_28":
         pixels = np.random.default_rng(0).integers(0, 256, (8000, 28, 28), dtype=np.uint8)
         np.savez(folder / "small.npz", images=pixels, labels=np.arange(8000) % 10)
         data = {"dataset_id": "npz", "data_file": str(folder / "small.npz"), "validation_split": 0}
     else:
         data = images._photographs(folder, 640)
-    return _in_turn(folder / "n", {**data, **values}, times, added)
+    how = {"half": values.get("mixed_precision") == "bfloat16"}
+    there, from_host = {"x": "x_there", "y": "y_there"}, {"x": "x", "y": "y"}
+    ways = {
+        "notebook": "",
+        "bare": _BARE.format(deterministic=True, **there, **how),
+        "bare_from_host": _BARE.format(deterministic=True, **from_host, **how),
+        "bare_not_deterministic": _BARE.format(deterministic=False, **there, **how),
+        "loader": _LOADER,
+        "loader_and_gpu": _TO_GPU,
+    }
+    path = _notebook(folder / "n", IMAGES, {**data, **values})
+    last = json.dumps(bool(values.get("channels_last")))
+    seen = images._run_cells(_IN_TURN, path, json.dumps(ways), str(times), last)
+    found: dict[str, Any] = {f"{way}_per_s": spread(of["per_s"]) for way, of in seen.items()}
+    pairs = zip(seen["notebook"]["per_s"], seen["bare"]["per_s"], strict=True)
+    found["notebook_over_bare"] = spread([a / b for a, b in pairs])
+    found["mb"] = {way: round(max(seen[way]["mb"])) for way in ("notebook", "bare")}
+    return found
 
 
 def measure_gpu_verdicts(folder: Path) -> dict[str, Any]:

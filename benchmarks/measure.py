@@ -4,6 +4,7 @@
                                              [wizard] [page] [keystroke] [busy] [clicks] [visitors]
                                              [cells] [records] [memory] [minute] [mlflow] [explorer]
                                              [pairs] [mnist] [throughput] [image_memory] [identical]
+                                             [gpu_verdicts] [gpu_options] [gpu_throughput]
 
 Without a name, all of them, in about an hour and a half on two cores. One JSON object a measure is printed.
 Close other programs first: pairs are run alternately, so that a slow minute hits both sides, but
@@ -28,6 +29,7 @@ from typing import Any
 
 import explorer
 import form
+import gpu
 import images
 import loops
 import nbformat
@@ -217,6 +219,7 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
     | records.MEASURES
     | explorer.MEASURES
     | images.MEASURES
+    | gpu.MEASURES
     | loops.MEASURES
 )
 
