@@ -154,6 +154,28 @@ def built(events: list[dict[str, Any]]) -> ProvenanceFile:
     return file
 
 
+@pytest.mark.parametrize(
+    ("numerics", "told"),
+    [
+        (
+            {"device": "cuda", "gpu_driver": "580.1", "cuda": "13.0", "cudnn": "9.19.0"},
+            "driver 580.1, CUDA 13.0, cuDNN 9.19.0",
+        ),
+        ({"device": "cuda", "rocm": "6.4"}, "ROCm 6.4"),
+        ({"device": "cpu"}, None),
+    ],
+)
+def test_the_software_of_a_gpu_is_told_beside_its_name(
+    events: list[dict[str, Any]], numerics: dict[str, str], told: str | None
+) -> None:
+    events[-2]["numerics"] = numerics
+    file = built(events)
+    assert file.entity("run:hardware_info").get("ml:GPU_software") == told
+    assert file.entity("run:numerics") == {"prov:type": file.entity("run:numerics")["prov:type"]} | {
+        f"ml:{name}": value for name, value in numerics.items()
+    }
+
+
 def test_the_same_journal_gives_the_same_bytes(events: list[dict[str, Any]]) -> None:
     assert build(events).text == build(copy.deepcopy(events)).text
 

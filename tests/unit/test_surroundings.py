@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlprov_widgets import cli
 from mlprov_widgets.execution import surroundings
 from mlprov_widgets.execution.causes import environment_cause
 from mlprov_widgets.execution.surroundings import changes_before_run, environment_changes
@@ -93,3 +94,15 @@ def test_another_gpu_is_told_before_the_run(
     monkeypatch.setattr(surroundings.gpu, "names_without_torch", lambda: here)
     changes = [change for change in changes_before_run(recorded(gpus, device=device)) if change["name"] == "GPUs"]
     assert changes == ([] if told is None else [{"name": "GPUs", "expected": told, "actual": here}])
+
+
+def test_gpus_are_told_as_names_in_the_terminal() -> None:
+    changes = [
+        {"name": "GPUs", "expected": [T4, H100], "actual": []},
+        {"name": "torch", "expected": None, "actual": "2"},
+    ]
+    told = [
+        "  environment       GPUs: Tesla T4, NVIDIA H100 80GB HBM3 -> not here",
+        "  environment       torch: not here -> 2",
+    ]
+    assert cli._change_lines(changes) == told
