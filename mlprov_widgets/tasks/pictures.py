@@ -1,7 +1,7 @@
 """A look into an archive of pictures, one folder a class, for a person to see whether it was understood.
 
-The archive may come from anybody: its list of names is read, and the first bytes of a few files; nothing is
-unpacked and no picture is decoded here.
+The archive may come from anybody: its list of names is read, and some of its files, up to a limit, in memory;
+nothing is unpacked and no picture is decoded here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import functools
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+
+from mlprov_widgets.tasks.picture_files import HEADER, is_cut, size_of
 
 MOST_NAMES = 100_000
 MOST_SAMPLES = 8
@@ -27,6 +29,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 MOST_OPENED = 5_000
 """Files whose first bytes are looked at."""
+
+MOST_READ, LARGEST_WHOLE = 100_000_000, 20_000_000
+"""Bytes of files that are read as a whole, to see whether their end is there: of all, and of one."""
 
 _SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
@@ -48,6 +53,10 @@ class Pictures:
         A class, the media type of its first picture, and that picture's file.
     doubtful : tuple of str
         Files that do not look like pictures, at which a notebook stops if they are none.
+    cut : tuple of str
+        Files whose end is missing, at which a notebook stops.
+    sizes : Mapping of (int, int) to int
+        How many pictures there are of each width and height in pixels, of those that were looked at.
     refusal : str
         Why no notebook can learn from it, empty if nothing of the kind was seen.
     """
@@ -56,6 +65,8 @@ class Pictures:
     parts: Mapping[str, int]
     samples: tuple[tuple[str, str, bytes], ...]
     doubtful: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    sizes: Mapping[tuple[int, int], int] = field(default_factory=dict)
     refusal: str = ""
 
 
@@ -84,6 +95,7 @@ def _sorted_out(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Pictu
     parts: dict[str, int] = {}
     first: dict[str, zipfile.ZipInfo] = {}
     loose, empty, doubtful = [], [], []
+    look = _Look(archive)
     for number, info in enumerate(files):
         place = PurePosixPath(info.filename)
         if place.name.startswith(".") or place.name == "Thumbs.db" or "__MACOSX" in place.parts:
@@ -94,7 +106,7 @@ def _sorted_out(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Pictu
         if not info.file_size:
             empty.append(info.filename)
             continue
-        if place.suffix.lower() not in _SUFFIXES or (number < MOST_OPENED and not _begins_like_one(archive, info)):
+        if place.suffix.lower() not in _SUFFIXES or (number < MOST_OPENED and not look.at(info)):
             doubtful.append(info.filename)
             continue
         own = place.parent.name
@@ -106,7 +118,33 @@ def _sorted_out(archive: zipfile.ZipFile, files: list[zipfile.ZipInfo]) -> Pictu
             parts[part] = parts.get(part, 0) + 1
     samples = [(name, *found) for name in sorted(first)[:MOST_SAMPLES] if (found := _sample(archive, first[name]))]
     refusal = _refusal(loose, empty, classes if not doubtful else None)
-    return Pictures(dict(sorted(classes.items())), parts, tuple(samples), tuple(doubtful), refusal)
+    return Pictures(
+        dict(sorted(classes.items())), parts, tuple(samples), tuple(doubtful), tuple(look.cut), look.sizes, refusal
+    )
+
+
+class _Look:
+    """What is seen in the files of an archive, one after the other."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._read = 0
+        self.sizes: dict[tuple[int, int], int] = {}
+        self.cut: list[str] = []
+
+    def at(self, info: zipfile.ZipInfo) -> bool:
+        """Return whether a file begins like a picture, and note its size and whether it was cut."""
+        whole = info.file_size <= min(LARGEST_WHOLE, MOST_READ - self._read)
+        raw = _start_of(self._archive, info, info.file_size if whole else HEADER)
+        self._read += len(raw)
+        if not raw.startswith(_STARTS):
+            return False
+        size = size_of(raw)
+        if size is not None:
+            self.sizes[size] = self.sizes.get(size, 0) + 1
+        if whole and is_cut(raw):
+            self.cut.append(info.filename)
+        return True
 
 
 def _refusal(loose: list[str], empty: list[str], classes: Mapping[str, int] | None) -> str:
@@ -124,10 +162,6 @@ def _refusal(loose: list[str], empty: list[str], classes: Mapping[str, int] | No
 def some(names: Sequence[str], most: int = 3) -> str:
     """Return the first of some names, and how many more there are."""
     return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
-
-
-def _begins_like_one(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
-    return _start_of(archive, info, 12).startswith(_STARTS)
 
 
 def _start_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:

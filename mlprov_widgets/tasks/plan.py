@@ -18,6 +18,7 @@ from mlprov_widgets.tasks.archives import packed
 from mlprov_widgets.tasks.expressions import holds
 from mlprov_widgets.tasks.load import installed_stamp
 from mlprov_widgets.tasks.model import SCHEMA_VERSION, Choice, Kind, Parameter, Rule, Task, Value
+from mlprov_widgets.tasks.pictures import look_into
 from mlprov_widgets.tasks.tables import Table, check_file, inspect_table
 from mlprov_widgets.tasks.values import read_value
 
@@ -197,7 +198,7 @@ def make_plan(
                 field=parameter.name,
                 fix=f"Give it: {parameter.help}",
             )
-    context = {**values, "facts": _facts(task, values, applies, tables)}
+    context = {**values, "facts": _facts(task, values, applies, tables, found)}
     rule = _broken_rule(task, context)
     if rule is not None:
         raise ValueRefused(rule.message, field=rule.field, fix=rule.fix)
@@ -419,7 +420,9 @@ def impossible_choices(task: Task, draft: Draft) -> dict[str, dict[str, str]]:
             if choice.value == values[parameter.name] or applicable(task, changed) != applies:
                 continue
             try:
-                rule = _broken_rule(task, {**changed, "facts": _facts(task, changed, applies, draft.tables)})
+                rule = _broken_rule(
+                    task, {**changed, "facts": _facts(task, changed, applies, draft.tables, draft.sources)}
+                )
                 reason = rule.message if rule is not None else ""
             except DataFileError as error:
                 reason = error.message
@@ -432,8 +435,17 @@ def _broken_rule(task: Task, context: Mapping[str, Any]) -> Rule | None:
     return next((rule for rule in task.rules if not holds(rule.require, context)), None)
 
 
-def _facts(task: Task, values: Mapping[str, Value], applies: set[str], tables: Mapping[str, Table]) -> dict[str, int]:
-    facts = {"samples": 0, "classes": 0, "smallest_class": 0, "features": 0, "missing": 0}
+def _facts(
+    task: Task,
+    values: Mapping[str, Value],
+    applies: set[str],
+    tables: Mapping[str, Table],
+    sources: Mapping[str, Path],
+) -> dict[str, int]:
+    facts = {"samples": 0, "classes": 0, "smallest_class": 0, "features": 0, "missing": 0, "picture_sizes": 0}
+    for name, path in sources.items():
+        pictures = look_into(path) if name in applies and _suffix_of(path) == FOLDER_SUFFIX else None
+        facts["picture_sizes"] += len(pictures.sizes) if pictures is not None else 0
     for parameter in task.parameters:
         if parameter.name in applies and parameter.kind is Kind.CHOICE:
             chosen: Choice | None = parameter.choice(str(values[parameter.name]))

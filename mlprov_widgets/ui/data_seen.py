@@ -21,9 +21,9 @@ _UNEQUAL = 3
 def table_html(table: Table) -> str:
     """Return what was seen in a table."""
     told = (
-        f"{table.rows:,} rows, {len(table.columns) - 1} features, separator {table.separator}, "
+        f"{table.rows:,} rows, {_features(len(table.columns) - 1)}, separator {table.separator}, "
         f"target {table.target_column} with {len(table.classes)} classes: {_counted(table.classes)}. "
-        f"Missing cells: {sum(table.missing.values())}."
+        f"Missing cells: {sum(table.missing.values()):,}."
     )
     rows = [row[:_MOST_COLUMNS] for row in table.preview]
     warning = unequal_html(table.classes, "rows")
@@ -45,7 +45,7 @@ def _counted_html(pictures: Pictures) -> str:
         return ""
     count, several = sum(pictures.classes.values()), len(pictures.classes) > 1
     classes = f"{len(pictures.classes)} classes" if several else "1 class"
-    told = f"{count:,} pictures in {classes}: {_counted(pictures.classes)}."
+    told = f"{count:,} pictures in {classes}: {_counted(pictures.classes)}.{_sizes(pictures)}"
     if pictures.parts:
         told += " In folders of parts: " + ", ".join(f"{name} ({n:,})" for name, n in pictures.parts.items()) + "."
     images = "".join(
@@ -54,8 +54,10 @@ def _counted_html(pictures: Pictures) -> str:
         for name, kind, raw in pictures.samples
     )
     shown = f'<div class="mlprov-samples">{images}</div>' if images else ""
-    kind = "" if pictures.refusal or pictures.doubtful else "fine"
-    warnings = _doubts(pictures.doubtful) + _few(pictures) + unequal_html(pictures.classes, "pictures")
+    kind = "" if pictures.refusal or pictures.doubtful or pictures.cut else "fine"
+    warnings = (
+        _doubts(pictures.doubtful) + _cut(pictures.cut) + _few(pictures) + unequal_html(pictures.classes, "pictures")
+    )
     return parts.note(told, kind) + warnings + shown
 
 
@@ -66,6 +68,34 @@ def _doubts(names: Sequence[str]) -> str:
     those = "one file does not look like a picture" if one else f"{len(names):,} files do not look like pictures"
     told = f"By content or name, {those}, and the notebook stops at what is none: {some(names)}"
     return parts.note(f"{told}. Take {'it' if one else 'them'} out of the archive.", "warn")
+
+
+def _cut(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    one = len(names) == 1
+    those = "The end of one picture is" if one else f"The ends of {len(names):,} pictures are"
+    told = f"{those} missing, as after a copy that broke off, and the notebook stops there: {some(names)}"
+    return parts.note(f"{told}. Copy {'it' if one else 'them'} anew, or take {'it' if one else 'them'} out.", "warn")
+
+
+def _sizes(pictures: Pictures) -> str:
+    """Return the sizes of the pictures in words, nothing where none was seen."""
+    if not pictures.sizes:
+        return ""
+    seen = sum(pictures.sizes.values())
+    whose = "All" if seen >= sum(pictures.classes.values()) else f"{seen:,} of them"
+    if len(pictures.sizes) == 1:
+        width, height = next(iter(pictures.sizes))
+        return f" {whose} are {width:,} x {height:,} pixels."
+    (least_wide, least_high), (most_wide, most_high) = (
+        min(pictures.sizes, key=lambda size: size[0] * size[1]),
+        max(pictures.sizes, key=lambda size: size[0] * size[1]),
+    )
+    return (
+        f" {whose} have {len(pictures.sizes):,} sizes, from {least_wide:,} x {least_high:,} "
+        f"to {most_wide:,} x {most_high:,} pixels."
+    )
 
 
 def _few(pictures: Pictures) -> str:
@@ -100,5 +130,8 @@ def unequal_html(classes: Mapping[str, int], unit: str) -> str:
 
 
 def _counted(classes: Mapping[str, int]) -> str:
-    shown = ", ".join(f"{label} ({count})" for label, count in list(classes.items())[:_MOST_CLASSES])
-    return shown + ("" if len(classes) <= _MOST_CLASSES else ", …")
+    return some([f"{label} ({count:,})" for label, count in classes.items()], _MOST_CLASSES)
+
+
+def _features(count: int) -> str:
+    return f"{count:,} feature{'s' if count != 1 else ''}"

@@ -44,6 +44,10 @@ _ABOUT: Final = {
     "auditor": "agents, times, digests, edits, verification",
     "standard": "every record and relation with its PROV name",
 }
+_FIRST_ALONE: Final = (
+    "This view draws one document, and here the first run's. What is found of the second run, or chosen in a list of "
+    "its relations, is drawn with what is around it"
+)
 _STAGE_OF: Final = {"packages": "packages", "agent": "agents", "function": "functions", "seal": SEAL}
 
 
@@ -178,9 +182,10 @@ class Explorer:
     def _draw(self) -> None:
         scene = self._scene or self._default_scene()
         self.canvas.show(scene)
-        self._above.value = (
-            f'<div class="mlprov-scene" role="status">{escape(f"{scene.title} · {_ABOUT[str(self.lens.value)]}")}</div>'
-        )
+        told = f"{scene.title} · {_ABOUT[str(self.lens.value)]}"
+        if self.other is not None and self.lens.value == "standard" and not self.chosen:
+            told += f". {_FIRST_ALONE}"
+        self._above.value = f'<div class="mlprov-scene" role="status">{escape(told)}</div>'
         self._legend.value = legend(scene, as_prov=self.lens.value == "standard")
         self.table.value = (
             '<details class="mlprov-folded mlprov-seen"><summary>What is drawn, as a table</summary>'

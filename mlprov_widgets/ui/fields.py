@@ -68,6 +68,10 @@ class Field:
     def _help_text(self) -> str:
         p = self.parameter
         text = escape(p.help)
+        if p.detect:  # a list has an entry for it, so that nothing in it is empty
+            text = text.replace(" Empty: detected in the file.", "").replace(" Empty:", " As detected:")
+        if p.kind is Kind.NAMES and p.of:
+            text += " Hold Ctrl (on a Mac, ⌘) to choose several, or to take one back."
         if p.optional and p.kind in (Kind.INTEGER, Kind.NUMBER, Kind.TEXT) and "empty" not in p.help.lower():
             text += " May stay empty."
         return text

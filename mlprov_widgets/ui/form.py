@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,7 @@ from mlprov_widgets.tasks.plan import DataFile, Draft, applicable, file_at, impo
 from mlprov_widgets.tasks.seen import Seen, seen_in
 from mlprov_widgets.tasks.tables import Table, column_names
 from mlprov_widgets.tasks.values import display, read_value
-
-# Errors tell what to type on a command line; a form has a field for it.
-_ON_COMMAND_LINE = re.compile(r"with --set (\w+)=(?:'.*?'(?=, or |$)|\S+)")
+from mlprov_widgets.ui.in_words import Mend, in_words, mend_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,10 @@ class Checked:
         What was seen in data files that are no tables.
     draft : Draft or None
         None while something is wrong.
+    mends : Mapping of str to Mend
+        Parameter to what would set right what is wrong with it.
+    advice : Mapping of str to str
+        Parameter to why its value is discouraged.
     """
 
     values: Mapping[str, Value]
@@ -52,13 +53,8 @@ class Checked:
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
     draft: Draft | None = None
-
-    @property
-    def advice(self) -> dict[str, str]:
-        """Parameter to why its value is discouraged."""
-        told = self.draft.advice if self.draft is not None else ()
-        split = (text.partition(": ") for text in told)
-        return {name: f"{text[:1].upper()}{text[1:]}." for name, _, text in split}
+    mends: Mapping[str, Mend] = field(default_factory=dict)
+    advice: Mapping[str, str] = field(default_factory=dict)
 
 
 class Form:
@@ -178,14 +174,22 @@ class Form:
                 files=self.files,
                 sources=self.sources,
             )
-            impossible = impossible_choices(self.task, draft)
+            impossible = {
+                name: {value: in_words(self.task, why) for value, why in reasons.items()}
+                for name, reasons in impossible_choices(self.task, draft).items()
+            }
         except MlprovError as error:
             # Beside a wrong value stands its default, so only what is said of a file is sure to hold.
+            mends = {}
             if not errors or isinstance(error, DataFileError):
-                errors.setdefault(self._place_of(error, applies), self._sentence(error))
+                place = self._place_of(error, applies)
+                mend = mend_of(self.task, error, self.given.get(self._names_of(place)))
+                if mend is not None and place not in errors:
+                    mends[place] = mend
+                errors.setdefault(place, self._sentence(error))
             # What was seen in the data stays in view while something is corrected.
             columns, seen = self._columns(values, applies), seen_in(self.task, applies, values, self._paths(applies))
-            return Checked(values, applies, errors, tables=self._seen, columns=columns, seen=seen)
+            return Checked(values, applies, errors, tables=self._seen, columns=columns, seen=seen, mends=mends)
         self._seen = dict(draft.tables)
         values |= draft.plan.values
         # Here a folder has become an archive.
@@ -196,7 +200,16 @@ class Form:
                 errors.setdefault(name, f"The data file {file.name} is not here. Upload it, or another one.")
         if errors:
             return Checked(values, applies, errors, tables=draft.tables, seen=seen)
-        return Checked(values, frozenset(draft.plan.values), {}, impossible, draft.tables, seen=seen, draft=draft)
+        plan = frozenset(draft.plan.values)
+        return Checked(values, plan, {}, impossible, draft.tables, seen=seen, draft=draft, advice=self._advice(draft))
+
+    def _advice(self, draft: Draft) -> dict[str, str]:
+        split = (text.partition(": ") for text in draft.advice)
+        return {name: f"{in_words(self.task, text[:1].upper() + text[1:], name)}." for name, _, text in split}
+
+    def _names_of(self, file: str) -> str:
+        """Return the parameter that lists columns of a file."""
+        return next((p.name for p in self.task.parameters if p.of == file and p.kind is Kind.NAMES), "")
 
     def _paths(self, applies: frozenset[str]) -> dict[str, Path]:
         """Return where the data files lie, as far as they are given."""
@@ -231,12 +244,10 @@ class Form:
         parameter = self.task.parameter(error.field)
         if parameter is not None and parameter.kind is Kind.FILE and not self.given.get(parameter.name):
             return f"{text}: upload it here."
-        fix = _ON_COMMAND_LINE.sub(self._named_as_field, error.fix)
-        return f"{text}. {fix}." if fix else f"{text}."
-
-    def _named_as_field(self, found: re.Match[str]) -> str:
-        parameter = self.task.parameter(found[1])
-        return f"under {parameter.label}" if parameter else found[0]
+        if isinstance(error, DataFileError):  # it quotes what is in the file, which is nobody's name for a field
+            return f"{text}. {in_words(self.task, error.fix)}." if error.fix else f"{text}."
+        fix = in_words(self.task, error.fix, error.field)
+        return f"{in_words(self.task, text)}. {fix}." if fix else f"{in_words(self.task, text)}."
 
     def _place_of(self, error: MlprovError, applies: frozenset[str]) -> str:
         """Return the parameter beside which an error is shown."""

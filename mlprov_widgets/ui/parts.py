@@ -192,7 +192,7 @@ def _chart(title: str, lines: Mapping[str, Sequence[Any]]) -> str:
         '<rect x="8" y="28" width="304" height="112" fill="none" stroke="#8a94a6" stroke-opacity=".5"/>'
     ]
     for number, (name, values) in enumerate(lines.items()):
-        colour = ("#1f5fbf", "#c2570c", "#1b7a43", "#7a3ea8")[number % 4]
+        css = f"mlprov-curve-{number % 4}"  # a colour of the theme
         step = max(1, len(values) // 300)
         points = " ".join(
             f"{8 + 304 * k / max(longest - 1, 1):.1f},{138 - 106 * (v - low) / span:.1f}"
@@ -201,8 +201,9 @@ def _chart(title: str, lines: Mapping[str, Sequence[Any]]) -> str:
         )
         last = values[-1] if values and isinstance(values[-1], int | float) else None
         told = f"{name.replace('_', ' ')} {last:.4g}" if last is not None else name
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="{8 + 156 * (number % 2)}" y="158" font-size="12" fill="{colour}">{escape(told)}</text>')
+        parts.append(f'<polyline class="{css}" points="{points}" fill="none" stroke="currentColor" stroke-width="2"/>')
+        place = f'x="{8 + 156 * (number % 2)}" y="158" font-size="12"'
+        parts.append(f'<text class="{css}" {place} fill="currentColor">{escape(told)}</text>')
     return "".join([*parts, "</svg>"])
 
 

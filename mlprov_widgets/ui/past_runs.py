@@ -55,23 +55,31 @@ class PastRuns:
         self._older = desk.button("On in the list", lambda: self._page(ROWS))
         self.compare_button = desk.button("Compare", self.compare, primary=True)
         self.fill_button = desk.button("Fill the form with it", self.fill)
+        self.look_button = desk.button("Look at it", self.look)
         self._all = desk.button("Choose all", self._choose_all)
         self._none = desk.button("Choose none", self._choose_none)
         self.only = widgets.Checkbox(value=True, description="Only what differs", indent=False, tooltip="")
         self.only.observe(desk.guard(lambda _: self._show_comparison()), names="value")
         self._compared: dict[str, Any] | None = None
+        self.paging = row(self._newer, self._older)
+        self.opened = desk.box()  # what came of one run
         filters = desk.box(
             *(desk.box(control, css="mlprov-field") for control in (self.search, self.sort, self.status)),
             css="mlprov-filters",
         )
         self.widget = desk.box(
-            desk.html(parts.heading("All runs", "Choose two or more and compare them, or one to fill the form with.")),
+            desk.html(
+                parts.heading(
+                    "All runs", "Choose two or more to compare them, or one to look at it or to fill the form with it."
+                )
+            ),
             filters,
             self._told,
             *(box for box, _, _ in self.rows),
-            row(self._newer, self._older),
-            row(self.compare_button, self.fill_button, self._all, self._none, self.only),
+            self.paging,
+            row(self.compare_button, self.look_button, self.fill_button, self._all, self._none, self.only),
             self.result,
+            self.opened,
         )
 
     def refresh(self) -> None:
@@ -129,12 +137,18 @@ class PastRuns:
             self._filling = False
         total = len(self._found)
         last = min(self._first + ROWS, total)
-        listed = (
-            f"{self._first + 1} to {last} of {total}" if total else "No run matches." if self._mine else "No runs yet."
-        )
-        self._told.value = parts.help_text(listed)
+        self._told.value = parts.help_text(self._listed(total, last))
+        self.paging.layout.display = None if total > ROWS else "none"
         self._newer.disabled, self._older.disabled = self._first == 0, last >= total
         self._count()
+
+    def _listed(self, total: int, last: int) -> str:
+        """Return which of the runs are listed, in words."""
+        if not total:
+            return "No run matches." if self._mine else "No runs yet: make one from the page Review."
+        if total > ROWS:
+            return f"Runs {self._first + 1:,} to {last:,} of {total:,}"
+        return "1 run" if total == 1 else f"{total} runs"
 
     def _called(self, run: dict[str, Any]) -> str:
         task = self._desk.tasks.get(str(run["task"]))
@@ -144,9 +158,9 @@ class PastRuns:
         count = len(self._chosen)
         self.compare_button.description = f"Compare {count} runs" if count > 1 else "Compare"
         self.compare_button.disabled, self._none.disabled = count < 2, count == 0
-        self.fill_button.disabled = count != 1
+        self.fill_button.disabled = self.look_button.disabled = count != 1
         listed = [run["run"] for run in self._readable()]
-        self._all.description = f"Choose all {len(listed)}" if listed else "Choose all"
+        self._all.description = f"Choose all {len(listed)}" if len(listed) > 1 else "Choose all"
         self._all.disabled = not listed or len(listed) > MOST or all(run in self._chosen for run in listed)
 
     def _choose(self, box: widgets.Checkbox, chosen: bool) -> None:
@@ -170,21 +184,33 @@ class PastRuns:
 
     def _choose_none(self) -> None:
         self._chosen, self._compared, self.result.value = {}, None, ""
+        self.opened.children = ()
         self._show()
 
     def fill(self) -> None:
         """Fill the form with what the one chosen run was made of."""
+        self._fill(Path(self._one()["provenance"]))
+
+    def look(self) -> None:
+        """Show what came of the one chosen run, with all that can be taken along of it."""
+        from mlprov_widgets.ui.results import Results
+
+        run = self._one()
+        self._compared, self.result.value = None, f"<h3>{escape(self._called(run))}</h3>"
+        self.opened.children = (Results(Path(run["provenance"]), self._desk).widget,)
+
+    def _one(self) -> dict[str, Any]:
         chosen = [run for run in self._found if run["run"] in self._chosen]
         if len(chosen) != 1:
             raise MlprovError("not one run is chosen", fix="Tick the one that is to be taken")
-        self._fill(Path(chosen[0]["provenance"]))
+        return chosen[0]
 
     def compare(self) -> None:
         """Compare the chosen runs."""
         chosen = [Path(run) for run in self._chosen if run in self._mine]
         if len(chosen) < 2:
             raise MlprovError("fewer than two runs are chosen", fix="Tick two or more")
-        self._compared = side_by_side(chosen)
+        self._compared, self.opened.children = side_by_side(chosen), ()
         self._show_comparison()
 
     def _show_comparison(self) -> None:

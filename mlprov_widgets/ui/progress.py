@@ -26,7 +26,7 @@ def spoken(glance: Glance) -> str:
 
 def _waiting(before: int) -> str:
     runs = "one run is" if before == 1 else f"{before} runs are"
-    return f"Waiting for its turn: {runs} before this one. You may close the page and come back"
+    return f"Waiting for its turn: {runs} before this one"
 
 
 def progress_html(glance: Glance, task: Task, epochs: int, left: str = "") -> str:

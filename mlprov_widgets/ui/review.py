@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -49,6 +50,8 @@ class ReviewPage:
         self._kernel_box.add_class("mlprov-field")
         self._kernel_box.layout.display = "none"
         self.preflight = Preflight(desk)
+        self.wrong = desk.box()
+        self._listed: Mapping[str, str] = {}
         self.widget = desk.box(
             desk.html(parts.heading("Review", "What the notebook is going to do.")),
             self._kernel_box,
@@ -58,6 +61,7 @@ class ReviewPage:
             self._open_row,
             self.preflight.widget,
             self.summary,
+            self.wrong,
         )
 
     def refresh(self, checked: Checked) -> None:
@@ -73,10 +77,10 @@ class ReviewPage:
         self._waits.value = parts.help_text(f"{told} going on; this one waits for its turn.") if going else ""
         self._show_open()
         if checked.draft is None:
-            rows = [f"<li>{escape(self._place(name))}: {escape(text)}</li>" for name, text in checked.errors.items()]
-            told = parts.note("Something has to be corrected first.", "warn")
-            self.summary.value = f"{told}<ul>{''.join(rows)}</ul>"
+            self.summary.value = parts.note("Something has to be corrected first.", "warn")
+            self._list_errors(checked)
             return
+        self.wrong.children = ()
         plan = checked.draft.plan
         if self.made.value and self._made_from != self._version(plan.digest):
             self.made.value = ""
@@ -87,6 +91,21 @@ class ReviewPage:
         for name, shown in zip(plan.values, parts.plan_rows(desk.task, plan), strict=True):
             groups.setdefault(desk.title_of(desk.page_of(name)), []).append(shown)
         self.summary.value = f"{advice}<h3>All choices</h3>" + parts.grouped_table(groups, ("Choice", "Value", "From"))
+
+    def _list_errors(self, checked: Checked) -> None:
+        """Tell what has to be corrected, each with the way to its field."""
+        desk = self._desk
+        if desk.page != REVIEW or (self.wrong.children and self._listed == checked.errors):
+            return
+        self._listed = dict(checked.errors)
+        rows = []
+        for name, text in checked.errors.items():
+            told = desk.html(f'<div class="mlprov-check">{escape(self._place(name))}: {escape(text)}</div>')
+            to_field = desk.button("Correct it", lambda name=name: desk.seek(name))  # type: ignore[misc]
+            line = widgets.HBox([told, to_field] if desk.task.parameter(name) is not None else [told])
+            line.add_class("mlprov-check-row")
+            rows.append(line)
+        self.wrong.children = tuple(rows)
 
     def _place(self, name: str) -> str:
         parameter = self._desk.task.parameter(name)

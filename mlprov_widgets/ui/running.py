@@ -85,7 +85,8 @@ class RunPage:
         self.spoken.add_class("mlprov-live")
         self.queue = QueueList(desk, lambda number: self.show(self.watched[number]), self.cancel)
         self.cancel_button = desk.button("Cancel", lambda: self.cancel(self._number(self.shown)))
-        self.cancel_row = row(self.cancel_button)
+        told = "You may close this page and come back to its address" if desk.in_voila else "You may go on in the form"
+        self.cancel_row = row(self.cancel_button, desk.html(parts.help_text(f"{told}: the run goes on by itself.")))
         self.result_box = desk.box()
         heading = desk.html(parts.heading("Result"))
         self.widget = desk.box(

@@ -228,6 +228,24 @@ if (!/^[0-9a-f]{32}$/.test(token)) {
   address.searchParams.set("experiment", token);
   window.history.replaceState(null, "", address);
 }
+// The browser's Back leads to what was open in the form before, and not away from it.
+let opened = -1, leading = -1;
+const steps = () => [...document.querySelectorAll(".mlprov .mlprov-step")];
+addEventListener("popstate", ({ state }) => {
+  const step = state && steps()[state.mlprovStep];
+  if (!step || step.disabled || step.matches(".mlprov-current")) return;
+  leading = state.mlprovStep;
+  step.click();
+});
+new MutationObserver(() => {
+  const now = steps().findIndex((step) => step.matches(".mlprov-current"));
+  if (now < 0 || now === opened) return;
+  // What nobody clicked for, such as a form that is found again, is no way that a person came.
+  const went = opened >= 0 && now !== leading && navigator.userActivation?.isActive;
+  window.history[went ? "pushState" : "replaceState"]({ mlprovStep: now }, "");
+  opened = now;
+  leading = -1;
+}).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["class"] });
 let tries = 0;
 const asking = setInterval(() => {
   const form = document.querySelector(".mlprov");

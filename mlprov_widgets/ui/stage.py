@@ -16,6 +16,7 @@ from mlprov_widgets.ui.data_seen import seen_html, table_html
 from mlprov_widgets.ui.desk import ABOUT, Desk, row
 from mlprov_widgets.ui.fields import Field
 from mlprov_widgets.ui.form import Checked
+from mlprov_widgets.ui.in_words import Mend
 
 
 class StagePage:
@@ -55,6 +56,7 @@ class StagePage:
         fold = desk.guard(self._on_fold)
         self.fold_button.on_click(lambda _: fold())
         self._folded = widgets.VBox(advanced)
+        self.mend_buttons: dict[str, widgets.Button] = {}  # each made when it is needed first
         if advanced:
             children += [self.fold_button, self._folded]
         # Each leads from this very page: a double click on Next is one step.
@@ -72,15 +74,37 @@ class StagePage:
                 value = checked.values.get(name)
                 raw = given.get(name, value)
                 field.fill(raw if isinstance(raw, str) else value, name in given)
-            field.show(name in checked.applies)
+            columns = _columns_for(parameter, checked)
+            of_a_file = parameter.kind in (Kind.COLUMN, Kind.NAMES) and bool(parameter.of)
+            field.show(name in checked.applies and (not of_a_file or bool(columns) or name in given))
             impossible = checked.impossible.get(name, {})
-            field.offer(_columns_for(parameter, checked), impossible, checked.values.get(name), given.get(name))
+            field.offer(columns, impossible, checked.values.get(name), given.get(name))
             field.tell(checked.errors.get(name, ""), checked.advice.get(name, ""))
+            self._offer_to_mend(name, checked.mends.get(name))
         for name, html in self.tables.items():
             shown = self._uploaded(name) + self._seen(name, checked) if name in checked.applies else ""
             if html.value != shown:
                 html.value = shown
         self._show_fold(checked, fill)
+
+    def _offer_to_mend(self, name: str, mend: Mend | None) -> None:
+        button = self.mend_buttons.get(name)
+        if button is None and mend is not None:
+            button = self._desk.button("", lambda: self._mend(name))
+            button.layout = widgets.Layout()
+            button.add_class("mlprov-mend")
+            self.mend_buttons[name] = button
+            self.fields[name].widget.children += (button,)
+        if button is not None:
+            button.description = mend.label if mend is not None else ""
+            button.layout.display = None if mend is not None else "none"
+
+    def _mend(self, name: str) -> None:
+        mend = self._desk.checked.mends[name]
+        self._desk.form.set(mend.parameter, mend.value)
+        self._is_another(mend.parameter)
+        self._desk.changed(fill=True)
+        self._desk.seek(mend.parameter)  # the button is gone, and the focus with it
 
     def _show_fold(self, checked: Checked, fill: bool) -> None:
         given = self._desk.form.given

@@ -82,3 +82,35 @@ def test_what_was_refused_is_told_where_it_is_seen_and_until_something_else_is_d
     form.upload("Upload: Data file", small)
     expect(page.get_by_text("40 rows, 2 features")).to_be_visible()
     expect(told).to_have_count(0)
+
+
+def test_the_browsers_back_leads_to_the_page_of_the_form_that_was_open_before(form: Any, page: Page) -> None:
+    heading = page.get_by_role("heading", level=2)
+    form.step("Data ingestion")
+    form.step("Training")
+    page.go_back()
+    expect(heading).to_have_text("Data ingestion")
+    page.go_back()
+    expect(heading).to_have_text("Start")
+    page.go_forward()
+    expect(heading).to_have_text("Data ingestion")
+    assert "experiment=" in page.url
+
+
+def test_a_column_that_cannot_be_learned_from_is_left_out_from_the_review_by_two_clicks(
+    form: Any, page: Page, tmp_path: Path
+) -> None:
+    table = tmp_path / "leaves.csv"
+    table.write_text("id,length,species\n" + "a1,1,oak\na2,2,beech\n" * 20, encoding="utf-8")
+    form.step("Data ingestion")
+    form.field("Dataset").select_option("Own file (CSV)")
+    expect(form.field("Columns to leave out")).to_be_hidden()
+    form.upload("Upload: Data file", table)
+    expect(form.button("to correct")).to_be_visible()
+    form.step("Review")
+    form.button("Correct it").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text("Data ingestion")
+    form.button("Add to “Columns to leave out”: id").click()
+    expect(page.get_by_text("40 rows, 1 feature,")).to_be_visible()
+    expect(form.field("Columns to leave out")).to_be_focused()
+    expect(form.button("to correct")).to_have_count(0)

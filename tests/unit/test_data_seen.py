@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mlprov_widgets.tasks import pictures
 from mlprov_widgets.tasks.pictures import look_into
@@ -128,3 +130,55 @@ def test_a_class_that_is_too_small_to_be_split_is_told(tmp_path: Path) -> None:
     parts = look_into(archive(tmp_path, {f"train/{name}": raw for name, raw in files.items()}))
     assert parts is not None
     assert "Fewer than" not in seen_html(parts)
+
+
+def picture(width: int, height: int, kind: str = "PNG", **more: object) -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((width, height), 60).save(file, kind, **more)
+    return file.getvalue()
+
+
+def test_the_sizes_of_pictures_are_told(tmp_path: Path) -> None:
+    files = {"a/1.png": picture(32, 20), "a/2.jpg": picture(64, 48, "JPEG"), "b/1.png": picture(32, 20)}
+    seen = look_into(archive(tmp_path, files))
+    assert seen is not None
+    assert (seen.sizes, seen.cut) == ({(32, 20): 2, (64, 48): 1}, ())
+    assert "All have 2 sizes, from 32 x 20 to 64 x 48 pixels." in seen_html(seen)
+    del files["a/2.jpg"]
+    same = look_into(archive(tmp_path, files))
+    assert same is not None
+    assert "All are 32 x 20 pixels." in seen_html(same)
+
+
+def test_a_photograph_that_was_turned_has_the_size_in_which_it_is_seen(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = {"a/1.jpg": picture(64, 48, "JPEG", exif=exif), "b/1.jpg": picture(48, 64, "JPEG")}
+    seen = look_into(archive(tmp_path, files))
+    assert seen is not None
+    assert seen.sizes == {(48, 64): 2}
+
+
+def test_pictures_whose_end_is_missing_are_told(tmp_path: Path) -> None:
+    whole = {"a/1.png": picture(32, 32), "a/2.jpg": picture(32, 32, "JPEG")}
+    cut = {"b/1.png": picture(32, 32)[:-30], "b/2.jpg": picture(32, 32, "JPEG")[:-30]}
+    seen = look_into(archive(tmp_path, {**whole, **cut}))
+    assert seen is not None
+    assert (seen.cut, seen.doubtful, seen.classes) == (("b/1.png", "b/2.jpg"), (), {"a": 2, "b": 2})
+    assert "The ends of 2 pictures are missing" in seen_html(seen)
+
+
+def test_no_more_is_read_of_pictures_than_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "MOST_READ", 10)
+    cut = picture(32, 32)[:-30]
+    seen = look_into(archive(tmp_path, {"a/1.png": cut, "b/1.png": cut}))
+    assert seen is not None
+    assert (seen.cut, seen.sizes) == ((), {(32, 32): 2})
+
+
+@pytest.mark.parametrize("size", [0, 8, 30, 10_000])
+def test_a_hostile_header_tells_no_size(tmp_path: Path, size: int) -> None:
+    raw = (b"\x89PNG\r\n\x1a\n" + b"\xff" * size + b"IEND", b"\xff\xd8\xff" + b"\xe1\xff" * size + b"\xff\xd9")
+    seen = look_into(archive(tmp_path, {"a/1.png": raw[0], "b/1.jpg": raw[1]}))
+    assert seen is not None
+    assert (seen.sizes, seen.cut, len(seen.classes)) == ({}, (), 2)

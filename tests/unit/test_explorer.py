@@ -615,6 +615,16 @@ def test_the_verification_of_two_runs_is_of_both() -> None:
     assert "Verification: second run" in shown.details.value
 
 
+def test_a_standard_view_of_two_says_that_it_draws_the_first_alone(tiny_story: Story) -> None:
+    both, one = explorer(tiny_story, tiny_story), explorer(tiny_story)
+    for shown in (both, one):
+        shown.lens.value = "standard"
+    assert "here the first run" in both._above.value
+    assert "the first run" not in one._above.value
+    both.lens.value = "analyst"
+    assert "here the first run" not in both._above.value
+
+
 def test_another_view_tells_of_the_same_stage(tiny: Explorer) -> None:
     tiny.go("stage:data_ingestion")
     tiny.lineage.back.click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mlprov_widgets.tasks.load import find_task, load_task
 from mlprov_widgets.tasks.model import Task
@@ -252,7 +254,7 @@ def test_what_to_do_is_named_as_the_form_names_it(tmp_path: Path) -> None:
     words.write_text("x,it's,label\n1,a,u\n3,b,v\n5,a,u\n")
     assert filled(IRIS, dataset_id="csv", data_file=str(words)).check().errors == {
         "data_file": "Column \"it's\" has 'a' in line 2, which is not a number. "
-        f"Leave it out under {label('ignored_columns')}, or change it to numbers."
+        f"Leave it out under “{label('ignored_columns')}”, or change it to numbers."
     }
 
 
@@ -378,6 +380,22 @@ def test_a_folder_of_pictures_is_looked_into_like_an_archive(tmp_path: Path) -> 
         (tmp_path / "pets" / kind / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n and so on")
     checked = filled(IMAGES, dataset_id="image_folder", data_file=str(tmp_path / "pets")).check()
     assert checked.seen["data_file"].classes == {"cat": 1, "dog": 1}
+
+
+def test_pictures_of_several_sizes_are_told_beside_the_field_that_says_what_becomes_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, side in (("a/1.png", 20), ("b/2.png", 30)):
+            file = io.BytesIO()
+            Image.new("L", (side, side)).save(file, "PNG")
+            archive.writestr(name, file.getvalue())
+    form = filled(IMAGES, dataset_id="image_folder", data_file=str(path))
+    assert form.check().errors == {
+        "sizing": "The images have several sizes, and a network takes one alone. "
+        "Choose “Resize” or “Resize and cut out the centre”."
+    }
+    form.set("sizing", "resize")
+    assert form.check().errors == {}
 
 
 def test_what_was_seen_stays_in_view_while_another_field_is_corrected(tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from mlprov_widgets.errors import DataFileError, MlprovError, ProvenanceError, V
 from mlprov_widgets.execution.background import BackgroundRun, Glance
 from mlprov_widgets.notebook.readback import load_notebook, plan_of
 from mlprov_widgets.ui import review, running, stage, start
-from mlprov_widgets.ui.desk import is_served
+from mlprov_widgets.ui.desk import REVIEW, is_served
 from mlprov_widgets.ui.draft import StartedRun
+from mlprov_widgets.ui.fields import SOUGHT
 from mlprov_widgets.ui.progress import progress_html
 from mlprov_widgets.ui.running import Watched
 from mlprov_widgets.ui.wizard import Wizard
@@ -216,7 +217,12 @@ def test_nothing_can_be_made_while_something_is_wrong(tiny: Wizard) -> None:
 
 def test_the_review_says_where_something_is_wrong(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
-    assert "<li>Training, Epochs: &#x27;many&#x27; is not a whole number." in tiny.review.summary.value
+    tiny.go(REVIEW)
+    line = next(box for box in tiny.review.wrong.children if "Epochs" in box.children[0].value)
+    assert "Training, Epochs: &#x27;many&#x27; is not a whole number." in line.children[0].value
+    line.children[1].click()
+    assert tiny.page == "training"
+    assert SOUGHT in tiny.field("epochs").widget._dom_classes
 
 
 def test_what_does_not_apply_is_hidden(tiny: Wizard) -> None:
@@ -413,6 +419,37 @@ def test_a_column_of_words_can_be_left_out(made: Wizard) -> None:
         ("x", "z", "word"),
         ("word",),
     )
+
+
+def test_one_click_leaves_out_the_columns_that_cannot_be_learned_from(made: Wizard) -> None:
+    control(made, "dataset_id").value = "csv"
+    page = made.stage_page("data_ingestion")
+    assert made.field("ignored_columns").widget.layout.display == "none"  # nothing to choose from yet
+    rows = b"id,x,word,empty,label\n" + b"r1,1,a,,u\nr2,3,b,,v\n" * 5
+    upload(made.field("data_file")._upload, "words.csv", rows)
+    assert made.field("ignored_columns").widget.layout.display is None
+    button = page.mend_buttons["data_file"]
+    assert button.description == "Add to “Columns to leave out”: id, word"
+    button.click()
+    assert control(made, "ignored_columns").value == ("id", "word")
+    assert SOUGHT in made.field("ignored_columns").widget._dom_classes
+    assert button.description == "Add to “Columns to leave out”: empty"
+    button.click()
+    assert (made.desk.checked.errors, button.layout.display) == ({}, "none")
+    made.undo()
+    assert (button.layout.display, button.description) == (None, "Add to “Columns to leave out”: empty")
+
+
+def test_a_list_speaks_of_what_is_detected_and_not_of_being_empty(made: Wizard) -> None:
+    assert "Empty" not in made.field("target_column")._help_text()
+    assert "As detected: leave such rows out" in made.field("missing_values")._help_text()
+    assert "Hold Ctrl" in made.field("ignored_columns")._help_text()
+
+
+def test_what_was_said_goes_with_the_next_thing_that_is_done(tiny: Wizard) -> None:
+    tiny.refused.widget.value = "209715200 1764000000000 table.csv"
+    control(tiny, "epochs").value = "3"
+    assert visible(tiny) == ""
 
 
 def test_too_large_an_upload_is_told_and_not_kept(tiny: Wizard, monkeypatch: pytest.MonkeyPatch) -> None:

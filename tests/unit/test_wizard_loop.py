@@ -226,6 +226,29 @@ def test_the_form_is_filled_with_one_chosen_run_which_can_be_reproduced(with_run
     assert with_runs.start.reproduce_row.layout.display is None
 
 
+def test_one_chosen_run_is_looked_at_with_all_that_came_of_it(with_runs: Wizard) -> None:
+    page = with_runs.past_runs
+    assert page.look_button.disabled
+    page.rows[0][1].value = True
+    page.look_button.click()
+    assert len(page.opened.children) == 1
+    texts = " ".join(part.value for part in page.opened.children[0].children if isinstance(part, widgets.HTML))
+    assert "Completed after" in texts
+    assert "Take it with you" in texts
+    page.rows[1][1].value = True
+    assert page.look_button.disabled
+    page.compare_button.click()
+    assert page.opened.children == ()
+
+
+def test_a_list_on_one_page_has_no_buttons_to_turn_it(with_runs: Wizard) -> None:
+    page = with_runs.past_runs
+    assert page.paging.layout.display is None
+    page.search.value = "epochs=4"
+    assert (page.paging.layout.display, page._all.description) == ("none", "Choose all")
+    assert ">1 run<" in page._told.value
+
+
 def test_chosen_runs_are_compared_with_what_differs_alone(with_runs: Wizard) -> None:
     page = with_runs.past_runs
     assert page.compare_button.disabled
