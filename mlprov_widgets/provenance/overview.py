@@ -103,6 +103,11 @@ def stale_groups(laid_out: View) -> list[str]:
     return [group for group in laid_out.table1 if group in found]
 
 
+def size_in_words(size: int) -> str:
+    """Return bytes of memory as people write them: 15.6 GiB, 72 MiB."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
 def cost_of(run: dict[str, Any]) -> str:
     """Return what recording took, for people; a document without the sizes tells the time alone."""
     seconds, sizes = run["capture_seconds"], (run.get("journal_bytes"), run.get("document_bytes"))

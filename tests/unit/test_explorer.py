@@ -314,6 +314,17 @@ def test_the_engineers_view_has_code_packages_machine_and_functions(tiny: Explor
     assert seen(tiny, "cell") != []
 
 
+def test_the_machine_is_told_in_words(tiny_run: dict[str, Any]) -> None:
+    document = json.loads(Path(tiny_run["provenance"]).read_text(encoding="utf-8"))
+    gpus = {"$": json.dumps(["NVIDIA A", "NVIDIA B"]), "type": "rdf:JSON"}
+    document["entity"]["run:hardware_info"] |= {"ml:GPUs": gpus, "ml:RAM": 2**34, "ml:GPU_software": "driver 580.1"}
+    shown = explorer(story_from(ProvenanceFile(document, Path(tiny_run["provenance"]))))
+    shown.lens.value = "engineer"
+    click(shown, "Machine")
+    told = " ".join(seen(shown, "group"))
+    assert all(text in told for text in ("NVIDIA A, NVIDIA B", "16.0 GiB", "GPU software", "driver 580.1"))
+
+
 def test_the_auditors_view_has_times_agents_edits_digests_and_verification(tiny: Explorer) -> None:
     tiny.lens.value = "auditor"
     assert [text.split("  ")[0] for text in seen(tiny, "stage")][-3:] == ["Who", "Edits", "Verification"]

@@ -16,7 +16,9 @@ from mlprov_widgets.provenance.capture import gpu
 DRIVER = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (dvs-builder)\nGCC version:  gcc version 13.3.0\n"
 
 
-def torch_that(cuda: int = 0, *, taken: int = 0, mps: bool = False, tf32: bool = True, **cudnn: Any) -> Any:
+def torch_that(
+    cuda: int = 0, *, taken: int = 0, mps: bool = False, tf32: bool = True, turing: bool = False, **cudnn: Any
+) -> Any:
     """Return a torch with so many GPUs, on which so many bytes were taken."""
     return SimpleNamespace(
         version=SimpleNamespace(cuda="13.0", hip=None),
@@ -25,6 +27,7 @@ def torch_that(cuda: int = 0, *, taken: int = 0, mps: bool = False, tf32: bool =
             is_initialized=lambda: cuda > 0,
             device_count=lambda: cuda,
             get_device_name=lambda index: f"GPU {index}",
+            get_device_capability=lambda: (7, 5) if turing else (9, 0),
             # The last one was computed on.
             max_memory_allocated=lambda index: taken if index == cuda - 1 else 0,
         ),
@@ -111,6 +114,7 @@ def test_the_device_is_the_one_that_was_computed_on(
     ("torch", "precision"),
     [
         (torch_that(1, taken=1), "tf32"),
+        (torch_that(1, taken=1, turing=True), "ieee"),
         (torch_that(1, taken=1, tf32=False), "ieee"),
         (torch_that(1, taken=1, tf32=False, conv=SimpleNamespace(fp32_precision="none")), "ieee"),
         (torch_that(1, taken=1, conv=SimpleNamespace(fp32_precision="ieee")), "ieee"),
@@ -172,3 +176,10 @@ def test_the_gpus_are_told_before_torch_is_loaded(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert gpu.names_without_torch() == names
     assert gpu.seems_here() is (names != [])
+
+
+def test_a_variable_that_takes_tf32_away_is_heeded(monkeypatch: pytest.MonkeyPatch, tool: Callable[..., None]) -> None:
+    tool(None, DRIVER)
+    monkeypatch.setitem(sys.modules, "torch", torch_that(1, taken=1))
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert gpu.numerics()["float32_convolution_precision"] == "ieee"

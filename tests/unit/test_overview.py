@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlprov_widgets.provenance.overview import StageSummary, overview, shortened
+from mlprov_widgets.provenance.overview import StageSummary, overview, shortened, size_in_words
 from mlprov_widgets.provenance.reading import ProvenanceFile, read_provenance
 from mlprov_widgets.provenance.terms import group_of
 from mlprov_widgets.provenance.view import View, view
@@ -184,3 +184,11 @@ def test_a_real_run_has_a_headline_for_every_stage(tiny: ProvenanceFile) -> None
         f"accuracy {laid_out.metrics['accuracy']:.3g}",
     ]
     assert {s.status for s in stages} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [(75_414_016, "72 MiB"), (2**30 - 1, "1024 MiB"), (2**30, "1.0 GiB"), (16_800_000_000, "15.6 GiB")],
+)
+def test_a_memory_has_a_size_in_words(size: int, told: str) -> None:
+    assert size_in_words(size) == told

@@ -19,6 +19,7 @@ SOFTWARE: Final = {"gpu_driver": "driver", "cuda": "CUDA", "rocm": "ROCm", "cudn
 
 _DRIVER_FILE: Final = Path("/proc/driver/nvidia/version")
 _VERSION: Final = re.compile(r"\b\d{3,}\.\d+(?:\.\d+)?\b")
+_FIRST_WITH_TF32: Final = (8, 0)
 _HIDDEN: Final = ("", "-1")
 """What people set CUDA_VISIBLE_DEVICES to, so that no GPU is used."""
 
@@ -111,7 +112,7 @@ def _of_cuda(torch: Any) -> dict[str, str | None]:
         "cuda": torch.version.cuda,
         "rocm": torch.version.hip,
         "cudnn": _cudnn(torch.backends.cudnn.version()),
-        "float32_convolution_precision": _convolutions(torch.backends.cudnn),
+        "float32_convolution_precision": _convolutions(torch),
     }
 
 
@@ -133,7 +134,11 @@ def _cudnn(number: int | None) -> str | None:
     return f"{number // major}.{number % major // 100}.{number % 100}"
 
 
-def _convolutions(cudnn: Any) -> str:
+def _convolutions(torch: Any) -> str:
+    # Older GPUs have no TF32, and this variable of NVIDIA's goes before what a program asks for.
+    if torch.cuda.get_device_capability() < _FIRST_WITH_TF32 or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+        return "ieee"
+    cudnn = torch.backends.cudnn
     told = getattr(getattr(cudnn, "conv", None), "fp32_precision", None)  # since PyTorch 2.9
     if told in ("ieee", "tf32"):
         return str(told)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlprov_widgets.files import sha256_of_bytes
 from mlprov_widgets.provenance.capture.seal import SEAL
 from mlprov_widgets.provenance.export.pipeline import pipeline_svg, pipeline_table
-from mlprov_widgets.provenance.overview import cost_of, duration, stale_groups
+from mlprov_widgets.provenance.overview import cost_of, duration, size_in_words, stale_groups
 from mlprov_widgets.provenance.reading import ProvenanceFile, reference_of, value_of
 from mlprov_widgets.provenance.terms import DATE_AND_DURATION, GROUP_TITLES, HEADLINES
 from mlprov_widgets.provenance.view import View, beside, plan_dict_of, view
@@ -171,8 +171,8 @@ def _field(name: str, value: Any) -> str:
         return _moment(value, "%Y-%m-%d %H:%M:%S.%f")
     if name == "GPUs" and value == []:
         return "none"
-    if name == "RAM" and isinstance(value, int):
-        return f"{value / 2**30:.1f} GiB"
+    if name in ("RAM", "gpu_memory_peak") and isinstance(value, int):
+        return size_in_words(value)
     if name == "file_size" and isinstance(value, int):
         return f"{value:,} bytes"
     if name == "execution_time" and isinstance(value, int | float):

@@ -10,7 +10,7 @@ from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, ONLY_
 from mlprov_widgets.provenance.graph.index import Index
 from mlprov_widgets.provenance.graph.kinds import plain
 from mlprov_widgets.provenance.graph.story import HERE, THERE, Item, Stage, Story
-from mlprov_widgets.provenance.overview import shortened
+from mlprov_widgets.provenance.overview import shortened, size_in_words
 from mlprov_widgets.provenance.view import View
 
 SEAL: Final = "seal"
@@ -140,8 +140,10 @@ def _environment(index: Index, laid_out: View, prefix: str) -> list[Stage]:
 
 def _hardware(name: str, value: Any) -> str:
     if name == "RAM" and isinstance(value, int):
-        return f"{value / 2**30:.1f} GiB"
-    return "none" if value == [] else shortened(str(value))
+        return size_in_words(value)
+    if isinstance(value, list):
+        return shortened(", ".join(str(item) for item in value) or "none")
+    return shortened(str(value))
 
 
 def _obtained(index: Index, number: int) -> str:
