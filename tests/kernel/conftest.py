@@ -25,7 +25,7 @@ ABOUT_FILES = {"artifact_changed", "outside"}
 # Each request runs in a copy of this process, in which torch is imported already: that takes 6 s of a processor, two of
 # them for torch._dynamo, which every optimizer imports. Nothing else is shared. Each notebook gets a namespace of its own, and runs in its folder.
 DRIVER = """
-import contextlib, io, json, os, sys, traceback, warnings
+import contextlib, gc, io, json, os, sys, traceback, warnings
 import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt, pandas, sklearn.datasets, sklearn.metrics, torch._dynamo, torchvision.transforms.v2
@@ -51,6 +51,8 @@ def failures_of(notebooks):
         plt.close("all")
     return failures
 
+# Or every copy's collections would walk all that torch has made, a third of a second each.
+gc.freeze()
 for line in sys.stdin:
     request = json.loads(line)
     if not (child := os.fork()):
