@@ -23,6 +23,15 @@ _PATIENCE = 60.0
 MARKED_TIERS = {"kernel", "browser"}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Let two processes share the whole suite: half of its time, a test waits for a kernel or a browser."""
+    asked = config.option.numprocesses is not None or config.option.usepdb or config.option.capture == "no"
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
+    if whole and not asked:
+        config.option.numprocesses = 2
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if tier_of(item) in MARKED_TIERS:
