@@ -15,6 +15,9 @@ from typing import Any
 
 from mlprov_widgets.errors import TargetExists
 
+UPLOADS = "uploads"
+"""The folder of uploaded files: each lies below it in a folder that is named by its content."""
+
 _CHUNK = 1 << 20
 
 

@@ -103,10 +103,7 @@ def restore(
         notes += seen
     draft = _draft(task, recorded, values, [*data, Path(source).resolve().parent, Path.cwd()], as_imported)
     if recorded.plan is not None and recorded.plan.task_digest != task.digest:
-        notes.append(
-            f"the file was made with {task.id} {recorded.plan.version}; today's {task.version} is used, "
-            f"which differs in: {', '.join(_changed_templates(task, draft.plan, recorded)) or 'no cell'}"
-        )
+        notes.append(_another_task(task, recorded.plan.version, _changed_templates(task, draft.plan, recorded)))
     kernel, told = _kernel(recorded)
     text = asking_for(with_code(task, draft.plan, code if edits == "keep" else ()), kernel)
     steps = tuple(c.step for c in code)
@@ -197,6 +194,13 @@ def _draft(task: Task, recorded: Replay, values: Mapping[str, Any], places: list
 def _may_be_empty(task: Task, name: str) -> bool:
     parameter = task.parameter(name)
     return parameter is not None and parameter.optional
+
+
+def _another_task(task: Task, version: str, changed: Sequence[str]) -> str:
+    """Return how the task is another than the recorded one, for a person."""
+    then = "another description of it" if version == task.version else f"its version {version}"
+    told = f"the task {task.id} is in version {task.version} here, and the file was made with {then}"
+    return f"{told}: the code differs in {', '.join(changed)}" if changed else f"{told}; the code is the same"
 
 
 def _changed_templates(task: Task, plan: Plan, recorded: Replay) -> list[str]:

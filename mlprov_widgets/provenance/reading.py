@@ -139,10 +139,11 @@ def parse_json(raw: bytes, name: str) -> dict[str, Any]:
     except RecursionError:
         raise ProvenanceError("the file is nested too deeply", field=name, fix=fix) from None
     except json.JSONDecodeError as error:
-        cut = " (it ends in the middle: the file is truncated)" if error.pos >= len(text.rstrip()) else ""
-        raise ProvenanceError(
-            f"this is not JSON: {one_line(error.msg, 100)} in line {error.lineno}{cut}", field=name, fix=fix
-        ) from None
+        # A text that is open at the end is told by where it began.
+        ends = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        cut = " (it ends in the middle: the file is truncated)" if ends else ""
+        said = one_line(error.msg, 100).removesuffix(" starting at")
+        raise ProvenanceError(f"this is not JSON: {said} in line {error.lineno}{cut}", field=name, fix=fix) from None
     except ValueError as error:
         raise ProvenanceError(f"this is not JSON: {one_line(str(error), 100)}", field=name, fix=fix) from None
     if not isinstance(parsed, dict):

@@ -125,7 +125,9 @@ def _of_notebook(path: Path) -> Replay:
     found = read_notebook_file(path)
     if found is None:
         raise ProvenanceError(
-            "this notebook carries no Plan", field=path.name, fix="Give a notebook that mlprov generate wrote"
+            "this notebook was not made here: it carries no Plan, which says what was chosen",
+            field=path.name,
+            fix="Give a notebook that this form or mlprov generate made",
         )
     plan = plan_from_dict(found.plan)
     if plan.digest != found.plan.get("digest"):
@@ -194,7 +196,9 @@ def replay_of(file: ProvenanceFile) -> Replay:
     recorded = value_of(file.entity("plan:notebook").get("ml:planDigest"))
     if plan.digest != raw.get("digest") or plan.digest != recorded:
         raise ProvenanceError(
-            "the Plan in the document was changed: its digest differs", field="plan", fix="Use an unchanged file"
+            "the Plan in the document, which says what was chosen, was changed: its digest differs",
+            field="plan",
+            fix="Use an unchanged file",
         )
     return Replay(
         task=plan.task,

@@ -37,9 +37,7 @@ class Ask:
         self._story, self._chosen = story, chosen
         self._answers: list[Answer] = []
         self._filling = False
-        self.search = widgets.Text(
-            description="Find", placeholder="name, value, type or question", tooltip="", layout=layout
-        )
+        self.search = widgets.Text(description="Find", placeholder="name, value or question", tooltip="", layout=layout)
         self.search.observe(guard(self._on_search), names="value")
         self.hits = widgets.Select(options=[], rows=7, description="Found", tooltip="")
         self.hits.observe(guard(self._on_hit), names="index")

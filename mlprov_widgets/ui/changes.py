@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from mlprov_widgets.files import UPLOADS
 from mlprov_widgets.provenance.graph.difference import CHANGED, ONLY_HERE, ONLY_THERE, SAME, Differences
 from mlprov_widgets.provenance.graph.index import Index
 from mlprov_widgets.provenance.graph.items import items_of
@@ -128,7 +129,10 @@ def counted_html(story: Story) -> str:
 def _file_name(index: Index) -> str:
     # A run's own document is called like that of every other run.
     path = index.path
-    return "" if path is None else path.parent.name if path.name == "provenance.json" else path.name
+    if path is None:
+        return ""
+    uploaded = path.parent.parent.name == UPLOADS  # there, it is the folder that has a name of no meaning
+    return path.parent.name if path.name == "provenance.json" and not uploaded else path.name
 
 
 def _began(laid_out: View | None) -> str:

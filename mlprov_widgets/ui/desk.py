@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.errors import DataFileError
-from mlprov_widgets.files import file_name, megabytes, runs_folder, sha256_of_bytes, write_atomically
+from mlprov_widgets.files import UPLOADS, file_name, megabytes, runs_folder, sha256_of_bytes, write_atomically
 from mlprov_widgets.tasks.load import find_tasks
 from mlprov_widgets.tasks.model import Task
 from mlprov_widgets.ui import parts, visitors
@@ -164,7 +164,7 @@ class Desk:
             )
         if self.quota is not None:
             self.quota.check_space(self.folder, len(content))
-        path = self.folder / "experiments" / "uploads" / sha256_of_bytes(content)[:16] / file_name(name)
+        path = self.folder / "experiments" / UPLOADS / sha256_of_bytes(content)[:16] / file_name(name)
         if not path.exists():
             write_atomically(path, content)
         return path

@@ -184,7 +184,7 @@ class Explorer:
         self.canvas.show(scene)
         told = f"{scene.title} · {_ABOUT[str(self.lens.value)]}"
         if self.other is not None and self.lens.value == "standard" and not self.chosen:
-            told += f". {_FIRST_ALONE}"
+            told += f". {_FIRST_ALONE}."
         self._above.value = f'<div class="mlprov-scene" role="status">{escape(told)}</div>'
         self._legend.value = legend(scene, as_prov=self.lens.value == "standard")
         self.table.value = (

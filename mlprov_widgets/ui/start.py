@@ -17,6 +17,7 @@ from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import RESULT, Desk, row
 from mlprov_widgets.ui.form import Form
+from mlprov_widgets.ui.in_words import in_words
 from mlprov_widgets.ui.look import LookBox
 from mlprov_widgets.ui.recorded_versions import RecordedVersions
 from mlprov_widgets.ui.running import RunPage
@@ -208,9 +209,9 @@ def _imported_html(restored: Restored, name: str, served: bool) -> str:
         )
         lines.append(parts.note(told, "warn"))
     lines += [parts.note(text, "warn") for text in _absent(restored)]
-    lines += [parts.note(f"Missing: {item}", "warn") for item in restored.missing]
-    lines += [parts.note(f"Not understood: {item}", "warn") for item in restored.not_understood]
-    lines += [parts.note(item) for item in restored.notes]
+    lines += [parts.note(f"Missing: {in_words(restored.task, item)}.", "warn") for item in restored.missing]
+    lines += [parts.note(f"Not understood: {item}.", "warn") for item in restored.not_understood]
+    lines += [parts.note(f"{item[:1].upper()}{item[1:]}.") for item in restored.notes]
     rows = parts.plan_rows(restored.task, plan)
     return "".join(lines) + parts.folded("What fills which field", parts.table(rows, ("Field", "Value", "From")))
 

@@ -101,7 +101,7 @@ def test_what_is_to_look_at_before_a_run_is_set_by_a_click(form: Any, page: Page
 @pytest.mark.slow
 def test_a_file_of_mlprovcodegen_says_what_it_lacks_and_is_reproduced(form: Any, page: Page, screenshot: Any) -> None:
     form.upload("Upload a file", DATA / "legacy.json")
-    expect(page.get_by_text("Missing: random_seed: the original did not seed torch")).to_be_visible()
+    expect(page.get_by_text("Missing: “Random seed”: the original did not seed torch")).to_be_visible()
     screenshot("1-filled")
     form.button("Reproduce it now").click()
     form.wait_for_results()

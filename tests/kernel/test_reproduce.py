@@ -299,7 +299,9 @@ def test_another_version_of_the_task_is_said_with_the_cells_that_differ(
         assert old in text
         (changed / name).write_text(text.replace(old, new), encoding="utf-8")
     done = verbs.reproduce(tiny_run["provenance"], runs=own_folder / "again", tasks=[changed])
-    assert done["notes"] == ["the file was made with tiny 1.0.0; today's 1.1.0 is used, which differs in: train"]
+    assert done["notes"] == [
+        "the task tiny is in version 1.1.0 here, and the file was made with its version 1.0.0: the code differs in train"
+    ]
     assert (done["first_divergence"]["stage"], done["first_divergence"]["item"]) == ("code", "train")
 
 

@@ -626,6 +626,15 @@ def test_the_verification_of_two_runs_is_of_both() -> None:
     assert "Verification: second run" in shown.details.value
 
 
+def test_an_uploaded_record_is_called_by_its_name_and_a_run_by_its_folder(tiny_story: Story, tmp_path: Path) -> None:
+    text = tiny_story.index.text
+    own, sent = tmp_path / "20260101-iris" / "provenance.json", tmp_path / "uploads" / "0a1b2c" / "provenance.json"
+    shown = explorer(story_of(index_of(text, own)), story_of(index_of(text, sent)))
+    assert "<td>20260101-iris</td>" in shown.details.value
+    assert "<td>provenance.json</td>" in shown.details.value
+    assert "0a1b2c" not in shown.details.value
+
+
 def test_a_standard_view_of_two_says_that_it_draws_the_first_alone(tiny_story: Story) -> None:
     both, one = explorer(tiny_story, tiny_story), explorer(tiny_story)
     for shown in (both, one):

@@ -365,6 +365,17 @@ def test_a_number_that_has_no_end_is_refused(path: Path, number: str) -> None:
         read_provenance(path)
 
 
+def test_a_file_that_was_cut_off_is_said_to_be_so_wherever_it_was_cut(path: Path) -> None:
+    whole = path.read_text()
+    for where in (len(whole) // 2, whole.index('"rows"') + 3, whole.index('"rows"') + len('"rows"')):
+        path.write_text(whole[:where])
+        with pytest.raises(
+            ProvenanceError, match=r"in line \d+ \(it ends in the middle: the file is truncated\)"
+        ) as caught:
+            read_provenance(path)
+        assert "starting at in" not in caught.value.message
+
+
 def test_a_text_that_no_file_could_hold_is_refused(path: Path) -> None:
     path.write_text(path.read_text().replace('"rows"', '"\\ud800"'))
     with pytest.raises(ProvenanceError, match="this is not JSON"):
