@@ -80,7 +80,8 @@ def _bounds(parameter: Parameter) -> str:
         parts.append(f"{'above' if parameter.exclusive_minimum else 'at least'} {parameter.minimum:,.12g}")
     if parameter.maximum is not None:
         parts.append(f"{'below' if parameter.exclusive_maximum else 'at most'} {parameter.maximum:,.12g}")
-    return f" {' and '.join(parts)}" if parts else ""
+    of = "of " if parts and parts[0].startswith("at ") else ""
+    return f" {of}{' and '.join(parts)}" if parts else ""
 
 
 def _check_bounds(parameter: Parameter, value: float) -> None:

@@ -91,21 +91,34 @@ def _chart(name: str, curves: Sequence[Any]) -> str:
         f'<text {edge} y="36">{high:.3g}</text>'
         f'<text {edge} y="{_HEIGHT - 18}">{low:.3g}</text>'
     ]
+    ends: dict[tuple[int, int], list[tuple[int, float, float, str]]] = {}
     for place, (number, points) in enumerate(lines.items()):
-        colour = f"hsl({place * 360 / max(len(lines), 6):.0f} 65% 45%)"
+        colour = f"hsl({place * 360 / max(len(lines), 6):.0f} 65% var(--mp-curve, 45%))"
         where = [
             (_LEFT + (_WIDTH - _LEFT - 40) * (epoch - 1) / length, _HEIGHT - 20 - (_HEIGHT - 52) * (value - low) / span)
             for epoch, value in points
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in where)
         drawn.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"><title>[{number}]</title>'
-            "</polyline>"
+            f'<polyline points="{path}" fill="none" style="stroke:{colour}" stroke-width="1.8">'
+            f"<title>[{number}]</title></polyline>"
         )
-        if len(lines) <= _MOST_NAMED:
-            x, y = where[-1]
-            drawn.append(f'<text x="{x + 3:.1f}" y="{y + 4:.1f}" font-size="10" fill="{colour}">[{number}]</text>')
+        x, y = where[-1]
+        ends.setdefault((round(x / 20), round(y / 10)), []).append((number, x, y, colour))
+    if len(lines) <= _MOST_NAMED:
+        drawn += [_numbers(there) for there in ends.values()]
     return "".join([*drawn, "</svg>"])
+
+
+def _numbers(ends: Sequence[tuple[int, float, float, str]]) -> str:
+    """Return the number of a curve at its end; of several that end at one place the first, and how many more."""
+    first, x, y, colour = ends[0]
+    more = f" +{len(ends) - 1}" if len(ends) > 1 else ""
+    all_of_them = ", ".join(f"[{number}]" for number, *_ in ends)
+    return (
+        f'<text x="{x + 3:.1f}" y="{y + 4:.1f}" font-size="10" style="fill:{colour}">[{first}]{more}'
+        f"<title>{all_of_them}</title></text>"
+    )
 
 
 def _points(curve: Any) -> list[tuple[int, float]]:

@@ -196,7 +196,7 @@ class PastRuns:
         from mlprov_widgets.ui.results import Results
 
         run = self._one()
-        self._compared, self.result.value = None, f"<h3>{escape(self._called(run))}</h3>"
+        self._compared, self.result.value = None, _arrived(self._called(run))
         self.opened.children = (Results(Path(run["provenance"]), self._desk).widget,)
 
     def _one(self) -> dict[str, Any]:
@@ -211,11 +211,16 @@ class PastRuns:
         if len(chosen) < 2:
             raise MlprovError("fewer than two runs are chosen", fix="Tick two or more")
         self._compared, self.opened.children = side_by_side(chosen), ()
-        self._show_comparison()
+        self._show_comparison(_arrived(f"Comparison of {len(chosen)} runs"))
 
-    def _show_comparison(self) -> None:
+    def _show_comparison(self, head: str = "") -> None:
         if self._compared is not None:
-            self.result.value = comparison_html(self._compared, only_differences=self.only.value)
+            self.result.value = head + comparison_html(self._compared, only_differences=self.only.value)
+
+
+def _arrived(title: str) -> str:
+    """Return the heading of what a click opened below the list: the page's script leads there."""
+    return f'<h3 class="mlprov-arrived" tabindex="-1">{escape(title)}</h3>'
 
 
 def _facts(run: dict[str, Any]) -> str:

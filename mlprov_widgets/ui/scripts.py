@@ -66,7 +66,11 @@ const timer = setInterval(() => {
     form.setAttribute("data-lm-suppress-shortcuts", "true");
     form.addEventListener("keydown", (event) => event.stopPropagation());
     // Notebook 7 listens before the form does, and looks at the element that has the focus.
-    form.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+    form.addEventListener("focusin", ({ target }) => {
+      target.setAttribute("data-lm-suppress-shortcuts", "true");
+      // Else a screen reader says the "(0)" of ipywidgets behind it.
+      if (target.matches(".widget-upload")) target.setAttribute("aria-label", target.title);
+    });
     form.addEventListener("click", (event) => {
       const button = event.target.closest(".widget-upload");
       if (!button) return;
@@ -197,6 +201,9 @@ const timer = setInterval(() => {
       }, 50);
       // What was refused is told above the page, where nobody sees it who is far down.
       find(".mlprov-message .mlprov-bad")?.scrollIntoView({ block: "nearest" });
+      const arrived = find(".mlprov-arrived");
+      arrived?.scrollIntoView({ block: "start" });
+      arrived?.focus({ preventScroll: true });
       find("a.mlprov-now")?.click();
       find(".mlprov-live")?.setAttribute("role", "status");
     }).observe(form, { childList: true, subtree: true });

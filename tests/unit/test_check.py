@@ -33,7 +33,7 @@ CASES: list[tuple[str, tuple[str, str], list[str]]] = [
         ("default = 3", "default = 300"),
         [
             "the default does not fit: epochs: 300 is out of range. "
-            "Give a whole number at least 1 and at most 100, such as 300."
+            "Give a whole number of at least 1 and at most 100, such as 300."
         ],
     ),
     (

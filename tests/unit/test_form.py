@@ -89,7 +89,7 @@ def test_going_back_to_the_default_takes_the_choice_back(toy: Task) -> None:
 def test_a_truth_value_is_not_taken_for_the_number_one(write_task: Any) -> None:
     one = load_task(write_task(("default = 3\nminimum = 1", "default = 1\nminimum = 1")))
     assert filled(one, epochs=True).check().errors == {
-        "epochs": "True is not a whole number. Give a whole number at least 1 and at most 100, such as 1."
+        "epochs": "True is not a whole number. Give a whole number of at least 1 and at most 100, such as 1."
     }
 
 
@@ -113,7 +113,7 @@ def test_a_name_that_the_task_does_not_have_changes_nothing(toy: Task) -> None:
 
 def test_an_error_stands_beside_its_field(toy: Task) -> None:
     assert filled(toy, epochs="many").check().errors == {
-        "epochs": "'many' is not a whole number. Give a whole number at least 1 and at most 100, such as 3."
+        "epochs": "'many' is not a whole number. Give a whole number of at least 1 and at most 100, such as 3."
     }
 
 

@@ -92,7 +92,7 @@ def test_an_unknown_parameter_is_refused_with_the_nearest(toy: Task) -> None:
 
 def test_a_value_that_does_not_fit_is_refused(toy: Task) -> None:
     assert refusal(toy, {"epochs": 0}) == (
-        "epochs: 0 is out of range. Give a whole number at least 1 and at most 100, such as 3."
+        "epochs: 0 is out of range. Give a whole number of at least 1 and at most 100, such as 3."
     )
 
 
@@ -126,7 +126,7 @@ def test_an_empty_value_that_does_not_apply_is_left_out(toy: Task, name: str, em
 
 def test_a_value_with_a_default_may_not_be_left_empty(toy: Task) -> None:
     assert refusal(toy, {"epochs": ""}) == (
-        "epochs: this may not be empty. Give a whole number at least 1 and at most 100, such as 3."
+        "epochs: this may not be empty. Give a whole number of at least 1 and at most 100, such as 3."
     )
 
 

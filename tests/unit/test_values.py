@@ -144,7 +144,7 @@ def test_a_number_on_its_bounds_is_taken(kind: Kind) -> None:
 @pytest.mark.parametrize("raw", [0, 6, "0", "6", -(10**18)], ids=shown)
 def test_a_number_beyond_its_bounds_is_refused(raw: object) -> None:
     assert refusal(Kind.INTEGER, raw, minimum=1, maximum=5).endswith(
-        " is out of range. Give a whole number at least 1 and at most 5."
+        " is out of range. Give a whole number of at least 1 and at most 5."
     )
 
 
@@ -158,7 +158,9 @@ def test_an_exclusive_bound_is_refused_itself(raw: float) -> None:
 
 def test_the_fix_says_that_an_optional_value_may_be_left_empty() -> None:
     message = refusal(Kind.INTEGER, "x", optional=True, default=16, minimum=1)
-    assert message == "thing: 'x' is not a whole number. Give a whole number at least 1, such as 16, or leave it empty."
+    assert (
+        message == "thing: 'x' is not a whole number. Give a whole number of at least 1, such as 16, or leave it empty."
+    )
 
 
 @pytest.mark.parametrize("raw", ["", "   ", None])
@@ -178,7 +180,7 @@ def test_an_empty_list_of_names_is_a_list() -> None:
 @pytest.mark.parametrize("raw", ["", None])
 def test_a_needed_value_may_not_be_left_empty(raw: object) -> None:
     message = refusal(Kind.INTEGER, raw, default=2, minimum=0)
-    assert message == "thing: this may not be empty. Give a whole number at least 0, such as 2."
+    assert message == "thing: this may not be empty. Give a whole number of at least 0, such as 2."
 
 
 def test_a_choice_is_taken_from_the_closed_list() -> None:

@@ -194,7 +194,7 @@ def test_an_error_is_told_under_its_field(tiny: Wizard) -> None:
     control(tiny, "epochs").value = "many"
     assert tiny.field("epochs")._error.value == (
         '<div class="mlprov-error" role="alert">&#x27;many&#x27; is not a whole number. '
-        "Give a whole number at least 1 and at most 1,000,000, such as 4.</div>"
+        "Give a whole number of at least 1 and at most 1,000,000, such as 4.</div>"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from mlprov_widgets import verbs
 from mlprov_widgets.errors import MlprovError, ProvenanceError
 from mlprov_widgets.provenance.replay import Code
+from mlprov_widgets.ui.compare_view import overlaid
 from mlprov_widgets.ui.verdict import verdict_html
 from mlprov_widgets.ui.wizard import Wizard
 
@@ -262,6 +264,21 @@ def test_chosen_runs_are_compared_with_what_differs_alone(with_runs: Wizard) -> 
     assert "<b>rounds</b>" not in page.result.value
     page.only.value = False
     assert "<td>random_seed</td>" in page.result.value
+
+
+def test_curves_that_end_at_one_place_have_one_number_there_and_how_many_more() -> None:
+    same, other = [[1, 0.5], [2, 0.25]], [[1, 0.5], [2, 0.75]]
+    drawn = overlaid({"loss": [same, same, other, same]})
+    assert re.findall(r">(\[\d\][^<]*)<title>([^<]*)<", drawn) == [("[1] +2", "[1], [2], [4]"), ("[3]", "[3]")]
+
+
+def test_what_a_click_opened_below_the_list_is_led_to_once(with_runs: Wizard) -> None:
+    page = with_runs.past_runs
+    page._all.click()
+    page.compare_button.click()
+    assert 'class="mlprov-arrived" tabindex="-1">Comparison of 14 runs<' in page.result.value
+    page.only.value = False
+    assert "mlprov-arrived" not in page.result.value
 
 
 def test_all_that_are_listed_are_chosen_by_one_click(with_runs: Wizard) -> None:
