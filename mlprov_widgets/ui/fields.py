@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from mlprov_widgets.tasks.model import Kind, Parameter, Value
-from mlprov_widgets.tasks.plan import TABLE_SUFFIXES
+from mlprov_widgets.tasks.plan import FOLDER_SUFFIX, TABLE_SUFFIXES
 from mlprov_widgets.tasks.values import display
 from mlprov_widgets.ui.parts import folded, note
 
@@ -50,6 +50,7 @@ class Field:
         self._changed = changed
         self._uploaded = uploaded
         self._filling = False
+        self._may_be_folder = free_paths and FOLDER_SUFFIX in parameter.suffixes
         self._options: tuple[tuple[str, str], ...] = ()
         self._help = html(f'<div class="mlprov-help">{self._help_text()}</div>')
         self._error = html("")
@@ -70,6 +71,8 @@ class Field:
         text = escape(p.help)
         if p.detect:  # a list has an entry for it, so that nothing in it is empty
             text = text.replace(" Empty: detected in the file.", "").replace(" Empty:", " As detected:")
+        if self._may_be_folder:
+            text += " A path may lead to a folder with a folder for each class as well."
         if p.kind is Kind.NAMES and p.of:
             text += " Hold Ctrl (on a Mac, ⌘) to choose several, or to take one back."
         if p.optional and p.kind in (Kind.INTEGER, Kind.NUMBER, Kind.TEXT) and "empty" not in p.help.lower():

@@ -82,9 +82,18 @@ class Results:
         spent = duration(run["started"], run["ended"])
         text = f"{str(run['status']).capitalize()} after {spent}."
         if run["failed_step"]:
-            text += f" It ended in the step {run['failed_step']}."
+            titles = {step["step"]: step["title"] for step in self.view.steps}
+            text += f" It ended in the step {titles.get(run['failed_step'], run['failed_step'])}."
         plan = plan_dict_of(self.file)
-        errors = [parts.named(str(step["error"]), plan) for step in self.view.steps if step["error"]]
-        kind = "fine" if run["status"] == "completed" else "bad"
-        notes = [note for note in (parts.named(note, plan) for note in run["notes"]) if note not in errors]
+        cancelled = run["status"] == "cancelled"  # by the person who reads this, to whom it is no fault
+        if cancelled:
+            text += " What had run until then is recorded below."
+        errors = [
+            parts.named(str(step["error"]), plan)
+            for step in self.view.steps
+            if step["error"] and not (cancelled and step["status"] == "interrupted")
+        ]
+        kind = "fine" if run["status"] == "completed" else "warn" if cancelled else "bad"
+        known = [*errors, str(run["status"])]
+        notes = [note for note in (parts.named(note, plan) for note in run["notes"]) if note not in known]
         return "".join([parts.note(" ".join([text, *errors[-1:]]), kind), *(parts.note(n, "warn") for n in notes)])

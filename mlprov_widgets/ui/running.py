@@ -185,7 +185,7 @@ class RunPage:
         self.queue.mark(self._number(item))
         going = item.run is not None
         self.cancel_row.layout.display = None if going else "none"
-        self.cancel_button.disabled = False
+        self.cancel_button.disabled, self.cancel_button.description = False, "Cancel"
         if going:
             self.result_box.children = ()
             self._tell(item)
@@ -238,7 +238,7 @@ class RunPage:
         run = item.run  # the watching thread may end it at any moment
         if run is not None:
             if item is self.shown:
-                self.cancel_button.disabled = True
+                self.cancel_button.disabled, self.cancel_button.description = True, "Cancelling…"
             run.cancel()
 
 

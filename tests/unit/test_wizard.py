@@ -446,6 +446,13 @@ def test_a_list_speaks_of_what_is_detected_and_not_of_being_empty(made: Wizard) 
     assert "Hold Ctrl" in made.field("ignored_columns")._help_text()
 
 
+def test_a_folder_of_pictures_is_offered_where_a_path_can_be_given(made: Wizard, served: Wizard) -> None:
+    for form, told in ((made, True), (served, False)):
+        form.start.task.value = "image_classification"
+        assert ("A path may lead to a folder" in form.field("data_file")._help_text()) is told
+        assert "folder" not in form.field("epochs")._help_text()
+
+
 def test_what_was_said_goes_with_the_next_thing_that_is_done(tiny: Wizard) -> None:
     tiny.refused.widget.value = "209715200 1764000000000 table.csv"
     control(tiny, "epochs").value = "3"
