@@ -44,7 +44,7 @@ def test_past_runs_are_searched_sorted_chosen_and_compared_by_the_keyboard(
     form.field("Search").focus()
     page.keyboard.type("random_seed=7")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 to 1 of 1")).to_be_visible()
+    expect(page.get_by_text("1 run", exact=True)).to_be_visible()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.press("Delete")
     page.keyboard.press("Tab")
