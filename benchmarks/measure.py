@@ -1,7 +1,7 @@
 """The measures of README.md in this folder: medians, with a floor or a peer in the same run.
 
     sh .ci/uv run python benchmarks/measure.py [generate] [import] [run] [capture] [reruns] [options]
-                                             [wizard] [page] [keystroke] [busy] [clicks] [visitors]
+                                             [wizard] [page] [keystroke] [busy] [clicks] [visitors] [clients]
                                              [cells] [records] [memory] [minute] [mlflow] [explorer]
                                              [pairs] [mnist] [throughput] [image_memory] [identical]
                                              [gpu_verdicts] [gpu_options] [gpu_throughput]
@@ -27,6 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import clients
 import explorer
 import form
 import gpu
@@ -216,6 +217,7 @@ MEASURES: dict[str, Callable[[Path], dict[str, Any]]] = (
     {name.removeprefix("measure_"): value for name, value in list(globals().items()) if name.startswith("measure_")}
     | form.MEASURES
     | visitors.MEASURES
+    | clients.MEASURES
     | records.MEASURES
     | explorer.MEASURES
     | images.MEASURES

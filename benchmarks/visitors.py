@@ -3,6 +3,9 @@
 It always ends, within five minutes: a visit has a limit of its own and tells how far it came and what its page
 showed; trainings that still wait in the end are counted, and ended. What it does is told on standard error.
 ``VISITORS=3`` in the environment tries it with fewer.
+
+The page is served with two processors. Where the machine has more, the visitors' browsers have all the others, as
+visitors' browsers have theirs; where it has two, they share them with the server.
 """
 
 from __future__ import annotations
@@ -37,9 +40,15 @@ TABS = 4  # in a browser: it has six connections to a server for all of its tabs
 WARM = 2  # visits after which a browser has kept the scripts of a page compiled
 VISIT_SECONDS = 120.0
 WHOLE_SECONDS = 270.0
-IDLE_SECONDS = 30  # instead of twenty minutes, so that somebody can wait for it
+IDLE_SECONDS = 60  # instead of twenty minutes; longer than a busy browser takes to join the kernel of its page
 _OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+SERVED_WITH = 2  # processors
 POLLING = 100  # milliseconds between two looks of a page: looking costs the processors, too
+
+_SEEN = """(() => {
+  const of = document.documentElement;
+  return [location.href, document.readyState, of.outerHTML.length, of.innerText.slice(0, 400)].join(" | ");
+})()"""
 
 Took: TypeAlias = dict[str, float]
 Visit: TypeAlias = "Callable[[Page, Took], Awaitable[None]]"
@@ -93,7 +102,7 @@ def _returning(url: str, token: str, *, train: bool) -> Visit:
         with _clock(took, "generate"):
             await _press(page, "Review")
             await _press(page, "Make and run it" if train else "Make the notebook")
-            done = "bench.title() === 'Run'" if train else "/Download the notebook/.test(document.body.innerText)"
+            done = "bench.title() === 'Result'" if train else "/Download the notebook/.test(document.body.innerText)"
             await _until(page, f"() => {done}")
         wrong = await page.evaluate("document.querySelector('.mlprov-bad:not(button)')?.innerText")
         if wrong:
@@ -115,12 +124,14 @@ async def _at_once(
         took: Took = {}
         page = await browser.new_page()
         pages.append(page)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)[:200]))
         try:
             await asyncio.wait_for(visit(page, took), VISIT_SECONDS)
         except Exception as fault:  # whatever it is, the others go on and this one is told
             _say(f"visit {number} failed after {list(took)}")
             told = f"{type(fault).__name__}: {str(fault)[:200]}"
-            return {"fault": told, "took": took, "page": await _text(page)}
+            return {"fault": told, "took": took, "page": await _text(page), "errors": wrong}
         if len(visits) > 1:
             _say(f"visit {number}: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in took.items()))
         return took
@@ -135,7 +146,7 @@ async def _at_once(
 
 async def _text(page: Page) -> str:
     with contextlib.suppress(Exception):
-        return str(await asyncio.wait_for(page.evaluate("document.body.innerText.slice(0, 600)"), 10))
+        return str(await asyncio.wait_for(page.evaluate(_SEEN), 10))
     return "it did not say"
 
 
@@ -218,9 +229,15 @@ async def _measure(folder: Path, told: dict[str, Any]) -> None:
     limits = {name: dict(values) for name, values in app.LIMITS.items()}
     limits["MappingKernelManager"] = {"cull_idle_timeout": IDLE_SECONDS, "cull_interval": 5}
     home = folder / "home"
+    has = sorted(os.sched_getaffinity(0))
+    of_server, of_visitors = has[:SERVED_WITH], has[SERVED_WITH:] or has
+    told["processors"] = {"server": len(of_server), "visitors": len(of_visitors), "shared": of_server == of_visitors}
     with contextlib.ExitStack() as servers, patch.object(app, "LIMITS", limits):
+        servers.callback(os.sched_setaffinity, 0, has)
+        os.sched_setaffinity(0, of_server)  # what is started from here inherits it
         bare = servers.enter_context(_served(folder / "bare", _BARE))
         form = servers.enter_context(_served(home))
+        os.sched_setaffinity(0, of_visitors)
         servers.callback(_end, home)
         async with contextlib.AsyncExitStack() as stack:
             playwright = await stack.enter_async_context(async_playwright())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlprov_widgets.provenance.capture import gpu
-from mlprov_widgets.provenance.capture.environment import git_commit
+from mlprov_widgets.provenance.capture.environment import cores, git_commit
 from mlprov_widgets.provenance.replay import Code
 from mlprov_widgets.tasks.expressions import evaluate, holds
 from mlprov_widgets.tasks.model import Kind, Task, Value
@@ -85,7 +84,7 @@ def _seeds(task: Task, plan: Plan) -> Iterator[Check]:
 def _deterministic(task: Task, plan: Plan) -> Iterator[Check]:
     """Yield what of the chosen values depends on the machine, as the task says."""
     values = {p.name: plan.values.get(p.name) for p in task.parameters}
-    context = {**values, "machine": {"cores": os.cpu_count() or 1, "gpu": gpu.seems_here()}}
+    context = {**values, "machine": {"cores": cores(), "gpu": gpu.seems_here()}}
     found = [item for item in task.varies if item.field in plan.values and holds(item.when, context)]
     for item in found:
         parameter = task.parameter(item.field)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mlprov_widgets import locks
+from mlprov_widgets.provenance.capture.environment import cores
 
 FOLDER_VARIABLE = "MLPROV_QUEUE"
 SLOTS_VARIABLE = "MLPROV_RUNS_AT_ONCE"
@@ -26,9 +27,9 @@ def queue_folder(runs: Path) -> Path:
 
 
 def slots() -> int:
-    """Return how many runs may go on at once: ``MLPROV_RUNS_AT_ONCE``, or one for every two processors."""
+    """Return how many runs may go on at once: ``MLPROV_RUNS_AT_ONCE``, or one for every two processors it may use."""
     told = os.environ.get(SLOTS_VARIABLE, "")
-    return max(int(told), 1) if told.isdigit() else max((os.cpu_count() or 1) // 2, 1)
+    return max(int(told), 1) if told.isdigit() else max(cores() // 2, 1)
 
 
 @contextlib.contextmanager

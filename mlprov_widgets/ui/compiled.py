@@ -13,7 +13,7 @@ from pathlib import Path
 
 _NEVER = "PYTHONDONTWRITEBYTECODE"
 _ELSEWHERE = "PYTHONPYCACHEPREFIX"
-_ONE_OF_MANY = "ipykernel"
+_OF_A_KERNEL = ("ipykernel", "IPython", "ipywidgets", "tornado")
 
 
 def with_compiled(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -26,11 +26,21 @@ def with_compiled(environment: Mapping[str, str], folder: Path) -> dict[str, str
     folder
         Where they are kept otherwise: of torch and all the others, some 100 MB.
     """
-    source = getattr(importlib.util.find_spec(_ONE_OF_MANY), "origin", None)
-    if source is None or environment.get(_ELSEWHERE):
+    sources = [source for name in _OF_A_KERNEL if (source := _source(name)) is not None]
+    if not sources or environment.get(_ELSEWHERE):
         return dict(environment)
-    beside = Path(importlib.util.cache_from_source(source))
-    if beside.is_file() or (not environment.get(_NEVER) and os.access(Path(source).parent, os.W_OK)):
+    writable = not environment.get(_NEVER) and os.access(sources[0].parent, os.W_OK)
+    if writable or all(map(_is_compiled, sources)):
         return dict(environment)
     kept = {name: value for name, value in environment.items() if name != _NEVER}
     return kept | {_ELSEWHERE: str(folder.resolve())}
+
+
+def _source(package: str) -> Path | None:
+    origin = getattr(importlib.util.find_spec(package), "origin", None)
+    return Path(origin) if origin else None
+
+
+def _is_compiled(source: Path) -> bool:
+    # Each file: what somebody imported once, who may write, is compiled, and all the rest is not.
+    return all(Path(importlib.util.cache_from_source(str(file))).is_file() for file in source.parent.glob("*.py"))

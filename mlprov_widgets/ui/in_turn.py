@@ -10,7 +10,6 @@ takes that for somebody's doing and would keep the kernel for as long as runs go
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
@@ -19,17 +18,19 @@ from uuid import uuid4
 
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
+from mlprov_widgets.provenance.capture.environment import cores
+
 _QUIET_SECONDS = 0.25  # with nothing to do for so long, a kernel has shown its page
 _LONGEST_TURN = 10.0
 _SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class KernelsInTurn(AsyncMappingKernelManager):
-    """Starts as many kernels at a time as there are processors; the others wait, in the order in which they came."""
+    """Starts as many kernels at a time as it has processors; the others wait, in the order in which they came."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # type: ignore[no-untyped-call]
-        self._turns = asyncio.Semaphore(os.cpu_count() or 1)
+        self._turns = asyncio.Semaphore(cores())
         self._coming: dict[str, asyncio.Task[Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 

@@ -32,6 +32,14 @@ def test_where_nothing_can_be_written_too(beside: Path, tmp_path: Path, monkeypa
     assert with_compiled({}, tmp_path / "own") == {"PYTHONPYCACHEPREFIX": str(tmp_path / "own")}
 
 
+def test_where_only_some_modules_are_compiled_too(beside: Path, tmp_path: Path) -> None:
+    beside.parent.mkdir()
+    beside.touch()
+    (beside.parents[1] / "another.py").touch()
+    told = with_compiled({"PYTHONDONTWRITEBYTECODE": "1"}, tmp_path / "own")
+    assert told == {"PYTHONPYCACHEPREFIX": str(tmp_path / "own")}
+
+
 @pytest.mark.parametrize(
     ("environment", "compiled"),
     [

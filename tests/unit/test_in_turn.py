@@ -64,7 +64,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
     monkeypatch.setattr(AsyncMappingKernelManager, "shutdown_kernel", end)
-    monkeypatch.setattr(in_turn.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(in_turn, "cores", lambda: 2)
     monkeypatch.setattr(in_turn, "_SECONDS_BETWEEN_LOOKS", 0.001)
     return names
 

@@ -17,7 +17,7 @@ TABULAR, IMAGES = "multiclass_classification", "image_classification"
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of four cores without a GPU."""
-    monkeypatch.setattr(preflight.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(preflight, "cores", lambda: 4)
     monkeypatch.setattr(preflight.gpu, "seems_here", lambda: False)
 
 

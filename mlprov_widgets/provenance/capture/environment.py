@@ -29,10 +29,11 @@ def cpu() -> str:
                 break
     except OSError:
         pass
-    return f"{name}, {_cores()} cores"
+    return f"{name}, {cores()} cores"
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return on how many of the machine's processors this process may run."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
