@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import re
 import struct
 import time
@@ -19,21 +18,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from form import _BARE, _served
 from records import spread
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visitors import (
     ALONE,
-    SERVED_WITH,
     VISIT_SECONDS,
     VISITORS,
     Took,
     _clock,
-    _end,
     _leave_runs,
     _Processors,
     _trainings,
+    both_served,
 )
 
 from mlprov_widgets.ui.app import App
@@ -214,18 +211,14 @@ async def _first_run(url: str, home: Path) -> None:
 
 
 async def _measure(folder: Path) -> dict[str, Any]:
-    home, has = folder / "home", sorted(os.sched_getaffinity(0))
-    with contextlib.ExitStack() as servers:
-        servers.callback(os.sched_setaffinity, 0, has)
-        os.sched_setaffinity(0, has[:SERVED_WITH])
-        bare = servers.enter_context(_served(folder / "bare", _BARE))
-        form = servers.enter_context(_served(home))
-        servers.callback(_end, home)
+    home = folder / "home"
+    told: dict[str, Any] = {}
+    with both_served(folder, told) as (bare, form):
         tokens = [f"{number:032x}" for number in range(ALONE + VISITORS)]
         await asyncio.wait_for(_first_run(form.url, home), VISIT_SECONDS)
         _leave_runs(home, tokens)
         before = len(_trainings(home))
-        told: dict[str, Any] = {"bare": await _alone_and_many(bare, [_bare(bare.url)] * (ALONE + VISITORS))}
+        told["bare"] = await _alone_and_many(bare, [_bare(bare.url)] * (ALONE + VISITORS))
         visits = [_returning(form.url, token, train=number >= ALONE) for number, token in enumerate(tokens)]
         told["form"] = await _alone_and_many(form, visits)
         return told | {"trainings_started": len(_trainings(home)) - before}

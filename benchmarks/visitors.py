@@ -223,22 +223,29 @@ async def _browser(playwright: Playwright, profile: Path) -> AsyncIterator[Brows
             await asyncio.wait_for(browser.close(), 10)
 
 
+@contextlib.contextmanager
+def both_served(folder: Path, told: dict[str, Any]) -> Iterator[tuple[app.App, app.App]]:
+    """Serve a bare page and the form with two processors; what the body starts has the others, if there are any."""
+    has = sorted(os.sched_getaffinity(0))
+    of_server, of_visitors = has[:SERVED_WITH], has[SERVED_WITH:] or has
+    told["processors"] = {"server": len(of_server), "visitors": len(of_visitors), "shared": of_server == of_visitors}
+    with contextlib.ExitStack() as servers:
+        servers.callback(os.sched_setaffinity, 0, has)
+        os.sched_setaffinity(0, of_server)  # what is started from here inherits it
+        bare = servers.enter_context(_served(folder / "bare", _BARE))
+        form = servers.enter_context(_served(folder / "home"))
+        os.sched_setaffinity(0, of_visitors)
+        servers.callback(_end, folder / "home")
+        yield bare, form
+
+
 async def _measure(folder: Path, told: dict[str, Any]) -> None:
     from playwright.async_api import async_playwright
 
     limits = {name: dict(values) for name, values in app.LIMITS.items()}
     limits["MappingKernelManager"] = {"cull_idle_timeout": IDLE_SECONDS, "cull_interval": 5}
     home = folder / "home"
-    has = sorted(os.sched_getaffinity(0))
-    of_server, of_visitors = has[:SERVED_WITH], has[SERVED_WITH:] or has
-    told["processors"] = {"server": len(of_server), "visitors": len(of_visitors), "shared": of_server == of_visitors}
-    with contextlib.ExitStack() as servers, patch.object(app, "LIMITS", limits):
-        servers.callback(os.sched_setaffinity, 0, has)
-        os.sched_setaffinity(0, of_server)  # what is started from here inherits it
-        bare = servers.enter_context(_served(folder / "bare", _BARE))
-        form = servers.enter_context(_served(home))
-        os.sched_setaffinity(0, of_visitors)
-        servers.callback(_end, home)
+    with patch.object(app, "LIMITS", limits), both_served(folder, told) as (bare, form):
         async with contextlib.AsyncExitStack() as stack:
             playwright = await stack.enter_async_context(async_playwright())
             tokens = await _make_ready(playwright, folder, bare, form)

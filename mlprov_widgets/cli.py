@@ -352,12 +352,10 @@ def _before_import(options: argparse.Namespace, restored: Any, changes: list[dic
 
 
 def _change_lines(changes: list[dict[str, Any]]) -> list[str]:
-    from mlprov_widgets.execution.causes import value_in_words
+    from mlprov_widgets.execution.causes import row_in_words
 
-    told = [
-        [value_in_words(c[key]) if c[key] else "not here" for key in ("name", "expected", "actual")] for c in changes
-    ]
-    lines = [f"  environment       {name}: {expected} -> {actual}" for name, expected, actual in told[:12]]
+    told = map(row_in_words, changes[:12])
+    lines = [f"  environment       {name}: {expected} -> {actual}" for name, expected, actual in told]
     more = len(changes) - 12
     return lines + ([f"  environment       … and {more} more"] if more > 0 else [])
 

@@ -20,7 +20,7 @@ result and not an error.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 _LONGEST_QUOTE = 80
@@ -132,3 +132,8 @@ def nearest(value: object, valid: Iterable[str], most: int = 12) -> str:
     close = difflib.get_close_matches(value, names, n=1, cutoff=0.6) if isinstance(value, str) else []
     listed = ", ".join(names[:most]) + (", …" if len(names) > most else "")
     return f"Did you mean {close[0]}? Choose one of {listed}" if close else f"Choose one of {listed}"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of some names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

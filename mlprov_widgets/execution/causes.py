@@ -60,7 +60,15 @@ def change_in_words(change: Mapping[str, Any]) -> str:
     called = dict(_DECIDE_NUMBERS).get(name, name)
     if name == "device":
         actual, expected = (_DEVICES.get(str(value), value) for value in (actual, expected))
-    return f"{called} {value_in_words(actual)} instead of {value_in_words(expected)}"
+    return f"{called} {_told(actual)} instead of {_told(expected)}"
+
+
+def row_in_words(change: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return a change of the environment as a row: its name, what was recorded, and what is here."""
+    before, now = (
+        "not here" if change[key] in (None, "", []) else _told(change[key]) for key in ("expected", "actual")
+    )
+    return str(change["name"]), before, now
 
 
 def first_cause(first: Difference, same: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> str:
@@ -103,8 +111,7 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def value_in_words(value: Any) -> str:
-    """Return a setting, a version or a list of names as people write it."""
+def _told(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):

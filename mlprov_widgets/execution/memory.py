@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-OF_GPU: Final = re.compile(r"OutOfMemoryError|(CUDA|HIP|MPS)\b.*out of memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED")
+_OF_GPU: Final = re.compile(r"OutOfMemoryError|(CUDA|HIP|MPS)\b.*out of memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED")
 """What PyTorch, cuBLAS or cuDNN says when a GPU's memory was too small."""
 
-OF_MACHINE: Final = re.compile(r"MemoryError|DefaultCPUAllocator: (can't|not enough)|Cannot allocate memory")
+_OF_MACHINE: Final = re.compile(r"MemoryError|DefaultCPUAllocator: (can't|not enough)|Cannot allocate memory")
 """What Python, NumPy or PyTorch says when the machine's was."""
 
 _TOO_SMALL: Final = "memory is too small for this: choose a smaller batch, smaller images or a smaller network"
@@ -21,8 +21,8 @@ def in_words(message: str) -> str:
 
     PyTorch's own text goes on for ten lines about settings of its allocator.
     """
-    gpu = OF_GPU.search(message) is not None
-    if not gpu and not OF_MACHINE.search(message):
+    gpu = _OF_GPU.search(message) is not None
+    if not gpu and not _OF_MACHINE.search(message):
         return message
     advice = f"the GPU's {_TOO_SMALL}, or compute on the processor" if gpu else f"the {_TOO_SMALL}"
     wanted, there = _WANTED.search(message), _THERE.search(message)

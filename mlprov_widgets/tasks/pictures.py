@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mlprov_widgets.errors import some
 from mlprov_widgets.tasks.picture_files import HEADER, is_cut, size_of
 
 MOST_NAMES = 100_000
@@ -157,11 +158,6 @@ def _refusal(loose: list[str], empty: list[str], classes: Mapping[str, int] | No
         only = f"All pictures are of one class, {next(iter(classes))}" if classes else "There is no picture in it"
         return f"{only}: put them into two folders or more, one for each class"
     return ""
-
-
-def some(names: Sequence[str], most: int = 3) -> str:
-    """Return the first of some names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def _start_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: int) -> bytes:

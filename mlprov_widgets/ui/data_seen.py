@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import prod
 
-from mlprov_widgets.tasks.pictures import Pictures, some
+from mlprov_widgets.errors import some
+from mlprov_widgets.tasks.pictures import Pictures
 from mlprov_widgets.tasks.seen import Seen
 from mlprov_widgets.tasks.tables import Table
 from mlprov_widgets.ui import parts
@@ -85,17 +87,14 @@ def _sizes(pictures: Pictures) -> str:
         return ""
     seen = sum(pictures.sizes.values())
     whose = "All" if seen >= sum(pictures.classes.values()) else f"{seen:,} of them"
+    least, most = min(pictures.sizes, key=prod), max(pictures.sizes, key=prod)
     if len(pictures.sizes) == 1:
-        width, height = next(iter(pictures.sizes))
-        return f" {whose} are {width:,} x {height:,} pixels."
-    (least_wide, least_high), (most_wide, most_high) = (
-        min(pictures.sizes, key=lambda size: size[0] * size[1]),
-        max(pictures.sizes, key=lambda size: size[0] * size[1]),
-    )
-    return (
-        f" {whose} have {len(pictures.sizes):,} sizes, from {least_wide:,} x {least_high:,} "
-        f"to {most_wide:,} x {most_high:,} pixels."
-    )
+        return f" {whose} are {_pixels(most)} pixels."
+    return f" {whose} have {len(pictures.sizes):,} sizes, from {_pixels(least)} to {_pixels(most)} pixels."
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    return f"{size[0]:,} x {size[1]:,}"
 
 
 def _few(pictures: Pictures) -> str:

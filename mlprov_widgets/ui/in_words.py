@@ -6,9 +6,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from mlprov_widgets.errors import MlprovError
+from mlprov_widgets.errors import MlprovError, some
 from mlprov_widgets.tasks.model import Kind, Parameter, Task, Value
-from mlprov_widgets.tasks.pictures import some
 
 _TYPED = re.compile(r"with --set (\w+)=('.*?'(?=, or |$)|\S+)")
 _SET_TO = re.compile(r"(?<![\w.])(\w+) (to|is) ([\w.]*\w)")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
-from mlprov_widgets.errors import DataFileError, MlprovError
+from mlprov_widgets.errors import DataFileError, MlprovError, some
 from mlprov_widgets.files import file_name, new_folder
 from mlprov_widgets.provenance.reading import LARGEST_FILE
-from mlprov_widgets.tasks.pictures import some
 from mlprov_widgets.ui import parts
 from mlprov_widgets.ui.app import LARGEST_UPLOAD
 from mlprov_widgets.ui.desk import RESULT, Desk, row
@@ -248,10 +247,8 @@ def _unpacked(archive: Path) -> Path:
 def _environment_html(changes: list[dict[str, Any]]) -> str:
     if not changes:
         return ""
-    from mlprov_widgets.execution.causes import value_in_words
+    from mlprov_widgets.execution.causes import row_in_words
 
-    rows = [
-        [value_in_words(c[key]) if c[key] else "not here" for key in ("name", "expected", "actual")] for c in changes
-    ]
+    rows = [row_in_words(change) for change in changes]
     told = f"Another environment than the recorded one, in {len(rows)} thing{'s' if len(rows) > 1 else ''}"
     return parts.folded(told, parts.table(rows, ("What", "Recorded", "Here")))

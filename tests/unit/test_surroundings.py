@@ -100,9 +100,11 @@ def test_gpus_are_told_as_names_in_the_terminal() -> None:
     changes = [
         {"name": "GPUs", "expected": [T4, H100], "actual": []},
         {"name": "torch", "expected": None, "actual": "2"},
+        {"name": "deterministic_algorithms", "expected": True, "actual": False},
     ]
     told = [
         "  environment       GPUs: Tesla T4, NVIDIA H100 80GB HBM3 -> not here",
         "  environment       torch: not here -> 2",
+        "  environment       deterministic_algorithms: on -> off",
     ]
     assert cli._change_lines(changes) == told
